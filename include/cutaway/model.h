@@ -1,0 +1,131 @@
+// A model: loaded once, never changed; run it on tokens, watch and edit what happens inside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <cutaway/config.h>
+#include <cutaway/dtype.h>
+#include <cutaway/hooks.h>
+#include <cutaway/runtime.h>
+#include <cutaway/tensor.h>
+#include <cutaway/tokenizer.h>
+
+namespace cutaway {
+
+struct LoadOptions {
+  bool offline = false;  ///< never ask the network (a hub id must be in the local cache)
+  std::vector<std::string> ignore_config =
+      {};  ///< config keys to ignore although this version does not know them
+  bool use_mmap =
+      true;  ///< false: read the files whole (for file systems where a mapped file may shrink)
+};
+
+enum class LogitRows : std::uint8_t { kAll, kLast, kNone };
+
+struct RunOptions {
+  LogitRows logits =
+      LogitRows::kAll;  ///< kLast: [batch, 1, d_vocab], each sequence's own last position
+};
+
+/// What a run returns. `logits` [batch, pos, d_vocab] f32 and the captured activations.
+class RunResult {
+ public:
+  RunResult(Tensor logits, ActivationCache cache, std::vector<std::size_t> lengths)
+      : logits_(std::move(logits)), cache_(std::move(cache)), lengths_(std::move(lengths)) {}
+  const Tensor& logits() const noexcept { return logits_; }
+  const ActivationCache& cache() const noexcept { return cache_; }
+  ActivationCache& cache() noexcept { return cache_; }
+  const Tensor& at(HookPoint point) const { return cache_.at(point); }
+  const Tensor& at(std::string_view name) const { return cache_.at(name); }
+  /// The number of tokens of each batch row; positions past it are padding (zeros).
+  const std::vector<std::size_t>& lengths() const noexcept { return lengths_; }
+
+ private:
+  Tensor logits_;
+  ActivationCache cache_;
+  std::vector<std::size_t> lengths_;
+};
+
+struct GenerateOptions {
+  std::size_t max_new_tokens = 64;
+  float temperature = 0.0F;  ///< 0: greedy; the first of equal maxima wins
+  std::size_t top_k = 0;     ///< 0: all
+  float top_p = 1.0F;
+  std::uint64_t seed = 0;
+  bool stop_at_eos = true;
+  bool recompute = false;  ///< no KV cache: run the whole sequence at each step
+  std::function<void(std::size_t row, TokenId id)> on_token = {};  ///< as each token is chosen
+};
+
+struct WeightInfo {
+  std::string name;         ///< Hugging Face's name, also for GGUF
+  std::string stored_name;  ///< the name in the file
+  DType dtype;
+  std::vector<std::size_t> shape;
+};
+
+class Model {
+ public:
+  /// `source`: a folder with `config.json`; a `.gguf` file; a hub id `org/name` in the local hub
+  /// cache. cost: maps the files and reads their headers; weights are read when a run touches them.
+  /// throws IoError, FormatError, UnsupportedError (a field or tensor that this version does not
+  /// understand).
+  static Model load(const std::filesystem::path& source, const Runtime& runtime,
+                    LoadOptions options = {});
+
+  const ModelConfig& config() const noexcept;
+  /// throws UnsupportedError if the checkpoint has no tokenizer.
+  const Tokenizer& tokenizer() const;
+  bool has_tokenizer() const noexcept;
+  const Runtime& runtime() const noexcept;
+  const std::string& name() const noexcept;
+  std::vector<HookPoint> hook_points() const;
+
+  /// One sequence: results have batch 1.
+  RunResult run(std::span<const TokenId> tokens, const HookSpec& hooks = {},
+                RunOptions options = {}) const;
+  /// Several sequences, of any lengths. Each row's numbers are those of running it alone.
+  RunResult run(const std::vector<std::vector<TokenId>>& batch, const HookSpec& hooks = {},
+                RunOptions options = {}) const;
+
+  /// Continue each sequence. returns prompt and new tokens of each row (an end token that stops a
+  /// row is included). Edits apply at every step. With the KV cache a step computes only new
+  /// positions, so an edit at an absolute position fires when that position is computed, and one at
+  /// -1 fires at the position that is last at that step; `recompute` applies every edit to the
+  /// whole sequence at each step.
+  std::vector<std::vector<TokenId>> generate(const std::vector<std::vector<TokenId>>& batch,
+                                             const HookSpec& hooks = {},
+                                             GenerateOptions options = {}) const;
+
+  /// Residual vectors [n, d_model] through the final norm, W_U and the final soft cap: [n, d_vocab]
+  /// logits.
+  Tensor unembed(TensorView<const float, 2> resid) const;
+
+  std::vector<WeightInfo> weights() const;
+  /// A weight as f32, in TransformerLens's shape: "W_E" [d_vocab, d_model], "W_U" [d_model,
+  /// d_vocab], "W_Q" [n_heads, d_model, d_head], "W_K" and "W_V" [n_kv_heads, d_model, d_head],
+  /// "W_O" [n_heads, d_head, d_model], "W_gate" and "W_in" [d_model, d_mlp], "W_out" [d_mlp,
+  /// d_model], "b_Q" ..., norm weights "ln1.w" ...; or a Hugging Face tensor name, in its stored
+  /// shape. `layer` is -1 for the weights outside blocks.
+  Tensor weight(std::string_view name, int layer = -1) const;
+  std::uint64_t parameter_count() const noexcept;
+  std::uint64_t mapped_bytes() const noexcept;
+
+  struct Impl;
+  explicit Model(std::shared_ptr<const Impl> impl);
+  const Impl& impl() const noexcept { return *impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace cutaway
