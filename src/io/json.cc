@@ -197,7 +197,8 @@ class JsonBuilder {
     for (const auto& [key, unused] : members) keys.push_back(key);
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
-    if (twice != keys.end()) object.fail(fmt::format("has the key '{}' more than once", *twice));
+    if (twice != keys.end())
+      object.fail(fmt::format("has the key '{}' more than once", printable(*twice)));
   }
 
   void array(Json& out, int depth) {
@@ -393,8 +394,8 @@ const Json& Json::at(std::string_view key) const {
   if (type_ != Type::kObject) fail_type("an object");
   if (const Json* found = find(key)) return *found;
   const std::string place = where();
-  throw FormatError(origin(),
-                    fmt::format("field '{}{}{}' is missing", place, place.empty() ? "" : ".", key));
+  throw FormatError(origin(), fmt::format("field '{}{}{}' is missing", printable(place),
+                                          place.empty() ? "" : ".", key));
 }
 
 const std::string& Json::origin() const noexcept {
@@ -422,8 +423,9 @@ std::string Json::where() const {
 
 void Json::fail(std::string_view detail) const {
   const std::string place = where();
-  throw FormatError(origin(), place.empty() ? fmt::format("the document {}", detail)
-                                            : fmt::format("field '{}' {}", place, detail));
+  throw FormatError(origin(), place.empty()
+                                  ? fmt::format("the document {}", detail)
+                                  : fmt::format("field '{}' {}", printable(place), detail));
 }
 
 void Json::fail_type(std::string_view expected) const {

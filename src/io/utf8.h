@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace cutaway::io {
@@ -33,5 +34,9 @@ inline bool is_utf8(std::string_view text) noexcept {
   }
   return true;
 }
+
+/// A name out of a file, made fit for a one-line message: control characters and broken bytes as
+/// \x.., cut after 120 bytes.
+std::string printable(std::string_view text);
 
 }  // namespace cutaway::io
