@@ -132,6 +132,29 @@ void BlockScores(const HeadBlock& b, std::size_t from, std::size_t to, float* s,
   }
 }
 
+template <std::size_t C>
+HWY_INLINE V load_values(const float* v, std::size_t c, std::size_t width) {
+  if (C == 1 && width < kLanes) return math::load_some(v, width, 0.0F);
+  return hn::LoadU(D(), v + c * kLanes);
+}
+
+// Keys that only some rows of the tile see.
+template <std::size_t R, std::size_t C>
+HWY_INLINE void ragged_keys(const PatternRow* rows, const float* v, std::size_t v_stride,
+                            std::size_t width, std::size_t from, std::size_t to, V (&acc)[R][C]) {
+  for (std::size_t j = from; j < to; ++j) {
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < R; ++r) {
+      if (j < rows[r].begin || j >= rows[r].end) continue;
+      const V weight = hn::Set(D(), rows[r].p[j - rows[r].begin]);
+#pragma GCC unroll 4
+      for (std::size_t c = 0; c < C; ++c) {
+        acc[r][c] = hn::MulAdd(weight, load_values<C>(v + j * v_stride, c, width), acc[r][c]);
+      }
+    }
+  }
+}
+
 // z[r, 0..C·L) = sum over the row's keys of p · v, one key after another. `width` < C·L only with C
 // = 1: the last columns of a head that ends inside a vector. Keys outside a row's range are not
 // touched for it, whatever the other rows of the tile see.
@@ -157,29 +180,14 @@ HWY_INLINE void value_tile(const PatternRow* rows, const float* v, std::size_t v
   common_first = std::min(common_first, last);
   common_last = std::max(common_last, common_first);
 
-  const auto load = [&](std::size_t j, std::size_t c) HWY_ATTR {
-    const float* at = v + j * v_stride + c * kLanes;
-    return partial ? math::load_some(at, width, 0.0F) : hn::LoadU(d, at);
-  };
-  const auto ragged = [&](std::size_t from, std::size_t to) HWY_ATTR {
-    for (std::size_t j = from; j < to; ++j) {
-#pragma GCC unroll 6
-      for (std::size_t r = 0; r < R; ++r) {
-        if (j < rows[r].begin || j >= rows[r].end) continue;
-        const V weight = hn::Set(d, rows[r].p[j - rows[r].begin]);
-#pragma GCC unroll 4
-        for (std::size_t c = 0; c < C; ++c) acc[r][c] = hn::MulAdd(weight, load(j, c), acc[r][c]);
-      }
-    }
-  };
-  ragged(first, common_first);
+  ragged_keys<R, C>(rows, v, v_stride, width, first, common_first, acc);
   const float* p[R];
 #pragma GCC unroll 6
   for (std::size_t r = 0; r < R; ++r) p[r] = rows[r].p - rows[r].begin;
   for (std::size_t j = common_first; j < common_last; ++j) {
     V values[C];
 #pragma GCC unroll 4
-    for (std::size_t c = 0; c < C; ++c) values[c] = load(j, c);
+    for (std::size_t c = 0; c < C; ++c) values[c] = load_values<C>(v + j * v_stride, c, width);
 #pragma GCC unroll 6
     for (std::size_t r = 0; r < R; ++r) {
       const V weight = hn::Set(d, p[r][j]);
@@ -187,7 +195,7 @@ HWY_INLINE void value_tile(const PatternRow* rows, const float* v, std::size_t v
       for (std::size_t c = 0; c < C; ++c) acc[r][c] = hn::MulAdd(weight, values[c], acc[r][c]);
     }
   }
-  ragged(common_last, last);
+  ragged_keys<R, C>(rows, v, v_stride, width, common_last, last, acc);
 
 #pragma GCC unroll 6
   for (std::size_t r = 0; r < R; ++r) {
