@@ -65,7 +65,10 @@ constexpr std::size_t kRows = 3;
 constexpr std::size_t kRows = 2;
 #endif
 
-std::size_t PanelWidth() { return kPanel; }
+// Where a block's first panel may start: whole panels, and the sums of softmax, stay aligned to key
+// 0.
+constexpr std::size_t kAlign = std::max(kPanel, math::kSums);
+std::size_t PanelAlignment() { return kAlign; }
 
 // s[r, 0..kPanel) = scale · sum over d of q[r, d] · k[d, 0..kPanel), summed one d after another.
 template <std::size_t R>
@@ -247,14 +250,14 @@ void SoftmaxRow(float* s, std::size_t n) { math::softmax_row(s, 0, n, n); }
 // Scores, cap, softmax and values of one block, in scratch: the phases below without their arrays.
 void BlockAttention(const HeadBlock& b, float* s, std::size_t s_stride, float* panel,
                     PatternRow* rows) {
-  const std::size_t from = b.begin(0) / kPanel * kPanel;
+  const std::size_t from = b.begin(0) / kAlign * kAlign;
   BlockScores(b, from, b.end(b.count - 1), s, s_stride, panel);
   for (std::size_t i = 0; i < b.count; ++i) {
     const std::size_t begin = b.begin(i);
     const std::size_t end = b.end(i);
     float* row = s + i * s_stride;
     if (b.shape->softcap > 0) CapRow(row + (begin - from), end - begin, b.shape->softcap);
-    // `from` is a multiple of the vector length, so lanes are those of the whole row.
+    // `from` is aligned, so the sums are those of the whole row.
     math::softmax_row(row, begin - from, end - from, end - from);
     rows[i] = {row + (begin - from), begin, end};
   }
@@ -267,7 +270,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace cutaway::kernels {
 
-HWY_EXPORT(PanelWidth);
+HWY_EXPORT(PanelAlignment);
 HWY_EXPORT(BlockScores);
 HWY_EXPORT(BlockValues);
 HWY_EXPORT(BlockAttention);
@@ -335,7 +338,7 @@ void for_rows(TensorView<float, 3> scores, ThreadPool& pool, const Body& body) {
 
 void attention(const AttentionShape& shape, TensorView<const float, 3> q, KeyView k, ValueView v,
                TensorView<float, 3> z, ThreadPool& pool) {
-  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelAlignment)();
   for_blocks(shape, pool, [&](std::size_t head, HeadBlock& b) {
     set_queries(b, q, k, head);
     set_values(b, v, z, head);
@@ -350,7 +353,7 @@ void attention(const AttentionShape& shape, TensorView<const float, 3> q, KeyVie
 
 void attention_scores(const AttentionShape& shape, TensorView<const float, 3> q, KeyView k,
                       TensorView<float, 3> scores, ThreadPool& pool) {
-  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelAlignment)();
   const std::size_t stride = padded(shape.keys, panel);
   for_blocks(shape, pool, [&](std::size_t head, HeadBlock& b) {
     set_queries(b, q, k, head);
