@@ -102,7 +102,7 @@ clean_environment() {
       --force-reinstall build/wheel/*.whl
 }
 run_pytest() {
-  CUTAWAY_BINARY="$cutaway" $python -m pytest -q tests/python
+  CUTAWAY_BINARY="$cutaway" $python -m pytest -q tests/python tests/tools
 }
 run_examples() {
   $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
