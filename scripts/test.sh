@@ -76,6 +76,7 @@ step "set-up" sh scripts/setup.sh test || finish
 if command -v ccache >/dev/null 2>&1; then
   export CMAKE_CXX_COMPILER_LAUNCHER="${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}"
 fi
+[ -n "${CTEST_PARALLEL_LEVEL:-}" ] || export CTEST_PARALLEL_LEVEL="$(nproc 2>/dev/null || echo 2)"
 python=.venv/bin/python
 cutaway="$PWD/build/$preset/apps/cutaway/cutaway"
 model=$(find .venv/lib -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
