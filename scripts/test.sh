@@ -79,8 +79,7 @@ fi
 [ -n "${CTEST_PARALLEL_LEVEL:-}" ] || export CTEST_PARALLEL_LEVEL="$(nproc 2>/dev/null || echo 2)"
 python=.venv/bin/python
 cutaway="$PWD/build/$preset/apps/cutaway/cutaway"
-model=$(find .venv/lib -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
-[ -z "$model" ] || export CUTAWAY_MODEL="${CUTAWAY_MODEL:-$PWD/$model}"
+model=$(find "$PWD/.venv/lib" -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
 
 build() {
   cmake --preset "$preset" --log-level=WARNING && cmake --build "build/$preset"
@@ -107,7 +106,7 @@ run_pytest() {
   CUTAWAY_BINARY="$cutaway" $python -m pytest -q "$1"
 }
 run_examples() {
-  $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
+  CUTAWAY_MODEL="$model" $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
 }
 
 step "build (preset $preset)" build || finish
