@@ -1,4 +1,5 @@
 // What the engine promises about its own numbers: bit for bit.
+#include <cmath>
 #include <cstring>
 
 #include <cutaway/error.h>
