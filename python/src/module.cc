@@ -1,0 +1,57 @@
+// The extension `cutaway._core`: what the Python package is built on, not a public interface.
+#include <cutaway/runtime.h>
+#include <cutaway/save.h>
+#include <cutaway/version.h>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+
+#include <map>
+#include <string>
+
+#include "arrays.h"
+#include "bindings.h"
+
+namespace cutaway::python {
+namespace {
+
+void save_arrays(const nb::dict& arrays, const nb::bytes& path) {
+  std::map<std::string, Tensor> tensors;
+  for (auto [name, array] : arrays) {
+    tensors.emplace(nb::cast<std::string>(name), to_tensor(nb::cast<FloatInput>(array, false)));
+  }
+  const std::string p = path_from(path);
+  nb::gil_scoped_release release;
+  save(tensors, p);
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "The compiled part of cutaway. Private: use the package.";
+  m.attr("__version__") = CUTAWAY_VERSION;
+  bind_errors(m);
+  bind_hooks(m);
+  bind_tokenizer(m);
+  bind_model(m);
+  bind_lens(m);
+  m.def(
+      "simd_target", [] { return std::string(simd_target()); },
+      "The SIMD target that the kernels run on, for example 'AVX3'.");
+  m.def("save_arrays", &save_arrays, "Write named float32 arrays to .npz or .safetensors.");
+  m.def(
+      "load_tensor",
+      [](const nb::bytes& reference) {
+        const std::string r = path_from(reference);
+        Tensor tensor;
+        {
+          nb::gil_scoped_release release;
+          tensor = load_tensor(r);
+        }
+        return to_numpy(std::move(tensor));
+      },
+      "Read one array as float32.");
+}
+
+}  // namespace cutaway::python
