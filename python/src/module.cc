@@ -9,9 +9,13 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "arrays.h"
 #include "bindings.h"
+#ifdef CUTAWAY_WITH_CLI
+#include "cli.h"
+#endif
 
 namespace cutaway::python {
 namespace {
@@ -25,6 +29,18 @@ void save_arrays(const nb::dict& arrays, const nb::bytes& path) {
   nb::gil_scoped_release release;
   save(tensors, p);
 }
+
+#ifdef CUTAWAY_WITH_CLI
+int cli_main(const nb::list& arguments) {
+  std::vector<std::string> texts;
+  for (nb::handle argument : arguments) texts.push_back(path_from(nb::cast<nb::bytes>(argument)));
+  std::vector<const char*> argv;
+  for (const std::string& text : texts) argv.push_back(text.c_str());
+  argv.push_back(nullptr);
+  nb::gil_scoped_release release;
+  return cli::run(static_cast<int>(texts.size()), argv.data());
+}
+#endif
 
 }  // namespace
 
@@ -52,6 +68,9 @@ NB_MODULE(_core, m) {
         return to_numpy(std::move(tensor));
       },
       "Read one array as float32.");
+#ifdef CUTAWAY_WITH_CLI
+  m.def("cli_main", &cli_main, "Run the command line tool; returns its exit status.");
+#endif
 }
 
 }  // namespace cutaway::python
