@@ -155,10 +155,12 @@ class Positions {
   /// The positions in a sequence of `length`, ascending in the order given. `what` names the
   /// argument in the error. throws ArgumentError if one lies outside the sequence.
   std::vector<std::size_t> resolve(std::size_t length, std::string_view what) const;
+  /// Like `resolve`, but positions outside the sequence are left out: they belong to another step
+  /// of a generation.
+  std::vector<std::size_t> resolve_present(std::size_t length) const;
   std::string to_string() const;
 
  private:
-  friend class HookPlan;
   enum class Kind : std::uint8_t { kAll, kList, kRange };
   Kind kind_ = Kind::kAll;
   std::vector<std::int64_t> list_;

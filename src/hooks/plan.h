@@ -1,0 +1,106 @@
+// A HookSpec made ready for one model and one batch: every name resolved, every shape and position
+// checked, before any work is done.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <cutaway/hooks.h>
+#include <cutaway/tensor.h>
+
+namespace cutaway {
+
+/// The part of a sequence that a pass computes: positions [past, past + count), in rows [first_row,
+/// first_row + count) of the packed activations.
+struct SequenceRows {
+  std::size_t first_row;
+  std::size_t count;
+  std::size_t past;
+  std::size_t length() const noexcept { return past + count; }
+};
+using PassRows = std::vector<SequenceRows>;
+
+/// Where an edit's value lies: an offset for each of batch row, position and head; a stride of 0
+/// broadcasts.
+struct ValueLayout {
+  const float* data = nullptr;
+  std::size_t batch_stride = 0, pos_stride = 0, head_stride = 0;
+  bool has_pos_axis = false;
+  bool pos_is_absolute =
+      false;             ///< the value covers whole sequences, so a position indexes it directly
+  std::size_t keys = 0;  ///< score sites: extent of the key axis
+};
+
+/// An edit at one hook point.
+struct PlannedEdit {
+  const Edit* edit = nullptr;
+  ValueLayout value = {};
+  std::shared_ptr<const Tensor> owned = {};  ///< the mean's result
+  /// For each sequence, the positions when they are fixed for the whole run (the value has a
+  /// position axis); otherwise empty.
+  std::vector<std::vector<std::size_t>> fixed = {};
+};
+
+struct PointPlan {
+  bool capture_before = false;
+  bool capture_after = false;
+  std::vector<PlannedEdit> edits;
+};
+
+class HookPlan {
+ public:
+  /// `lengths`: tokens of each sequence now. `horizon`: how many more each may get (generation); a
+  /// position is refused only if no step can reach it. throws UnknownNameError, ArgumentError,
+  /// ShapeError.
+  HookPlan(const HookSpec& spec, const HookDims& dims, std::span<const std::size_t> lengths,
+           std::size_t horizon);
+
+  bool empty() const noexcept { return points_.empty(); }
+  bool has_edits() const noexcept { return has_edits_; }
+  const HookDims& dims() const noexcept { return dims_; }
+  /// nullptr if nothing happens at the point. Cheap: the forward pass asks at every site.
+  const PointPlan* find(Site site, int layer) const noexcept {
+    if (points_.empty()) return nullptr;
+    return points_[static_cast<std::size_t>(layer + 1) * kSiteCount +
+                   static_cast<std::size_t>(site)]
+        .get();
+  }
+
+ private:
+  std::vector<HookPoint> match(std::string_view where) const;
+  PointPlan& at(HookPoint point);
+  void plan_edit(const Edit& edit, HookPoint point, std::span<const std::size_t> lengths,
+                 std::size_t horizon);
+
+  HookDims dims_;
+  HookSpec spec_;  // the plan's edits point into this copy
+  bool has_edits_ = false;
+  std::vector<std::unique_ptr<PointPlan>> points_;
+};
+
+/// Runs a plan: the forward pass calls one of these at each site that the plan mentions. Order at a
+/// site: before-captures, edits as given, after-captures.
+class HookRun {
+ public:
+  HookRun(const HookPlan& plan, const PassRows& rows, ActivationCache& cache)
+      : plan_(plan), rows_(rows), cache_(cache) {}
+
+  bool wants(Site site, int layer) const noexcept { return plan_.find(site, layer) != nullptr; }
+  const HookPlan& plan() const noexcept { return plan_; }
+
+  /// A site of shape [batch, pos, ...rest]: packed rows of all sequences, each row the flattened
+  /// rest.
+  void visit(Site site, int layer, TensorView<float, 2> rows);
+  /// A site of shape [batch, head, q_pos, k_pos]: one [head, query, key] array a sequence,
+  /// contiguous.
+  void visit_edges(Site site, int layer, std::span<const TensorView<float, 3>> edges);
+
+ private:
+  const HookPlan& plan_;
+  const PassRows& rows_;
+  ActivationCache& cache_;
+};
+
+}  // namespace cutaway
