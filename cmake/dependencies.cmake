@@ -1,5 +1,9 @@
-# Every third-party library, found on the system. A missing one fails with the line to type.
-set(cutaway_apt "apt-get install -y g++ cmake ninja-build pkg-config libhwy-dev libsimdjson-dev libfmt-dev libcli11-dev libutf8proc-dev zlib1g-dev libgtest-dev")
+# Every third-party library, found on the system. A missing one fails with the line to type; the names stand in
+# scripts/packages.txt.
+file(STRINGS ${PROJECT_SOURCE_DIR}/scripts/packages.txt cutaway_package_lines REGEX "^apt +all ")
+list(TRANSFORM cutaway_package_lines REPLACE "^apt +all +([^ ]+).*" "\\1")
+list(JOIN cutaway_package_lines " " cutaway_apt)
+set(cutaway_apt "apt-get install -y ${cutaway_apt}")
 
 macro(cutaway_require name)
   find_package(${name} ${ARGN} QUIET)

@@ -1,0 +1,127 @@
+#!/bin/sh
+# Builds everything and runs every test: C++ (with the layers check and the installed package), the
+# command line tool, the Python package, the examples of the README. Installs what is missing.
+#
+#   sh scripts/test.sh [--preset NAME] [--only cpp|python|docs] [CTEST ARGUMENTS...]
+#
+#   --preset   the CMake preset to build and test (default: test; `ci` makes warnings errors)
+#   --only     one part; may be given more than once
+#   the rest   goes to ctest: `sh scripts/test.sh --only cpp -R Rope`
+#
+# Exit status: 0 if everything passed, 1 if something failed, 2 if the call is wrong.
+set -eu
+cd "$(dirname "$0")/.."
+
+preset=test
+parts=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --preset | --only)
+      [ $# -ge 2 ] || {
+        echo "test: $1: no value" >&2
+        exit 2
+      }
+      if [ "$1" = --preset ]; then preset=$2; else parts="$parts $2"; fi
+      shift 2
+      ;;
+    --)
+      shift
+      break
+      ;;
+    *) break ;;
+  esac
+done
+[ -n "$parts" ] || parts="cpp python docs"
+for part in $parts; do
+  case $part in
+    cpp | python | docs) ;;
+    *)
+      echo "test: --only $part: expected cpp, python or docs" >&2
+      exit 2
+      ;;
+  esac
+done
+
+summary=""
+failed=0
+# Runs one step and notes how it ended; a failure does not stop the others.
+step() { # TITLE COMMAND...
+  title=$1
+  shift
+  echo
+  echo "== $title"
+  begin=$(date +%s)
+  if "$@"; then
+    verdict=passed
+  else
+    verdict=FAILED
+    failed=1
+  fi
+  seconds=$(($(date +%s) - begin))
+  summary="$summary$(printf '%-7s %4d s  %s' "$verdict" "$seconds" "$title")
+"
+  [ "$verdict" = passed ]
+}
+finish() {
+  echo
+  echo "== summary"
+  printf '%s' "$summary"
+  [ "$failed" = 0 ] || echo "test: something FAILED"
+  exit "$failed"
+}
+
+step "set-up" sh scripts/setup.sh test || finish
+
+# The Python build compiles the same sources as the C++ build: with ccache the second one is free.
+if command -v ccache >/dev/null 2>&1; then
+  export CMAKE_CXX_COMPILER_LAUNCHER="${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}"
+fi
+python=.venv/bin/python
+cutaway="$PWD/build/$preset/apps/cutaway/cutaway"
+model=$(find .venv/lib -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
+[ -z "$model" ] || export CUTAWAY_MODEL="${CUTAWAY_MODEL:-$PWD/$model}"
+
+build() {
+  cmake --preset "$preset" --log-level=WARNING && cmake --build "build/$preset"
+}
+
+# The wheel goes into .venv, for the tests, and into an environment that has nothing but the wheel
+# and what it asks for, for the README.
+wheel() {
+  rm -rf build/wheel
+  # The same flags as the C++ build, or ccache would see other commands.
+  [ "$preset" != ci ] || export CXXFLAGS="-Werror"
+  $python -m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w build/wheel \
+    -Cbuild-dir=build/python . &&
+    $python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/wheel/*.whl
+}
+clean_environment() {
+  [ -x build/clean-venv/bin/python ] || python3 -m venv build/clean-venv
+  build/clean-venv/bin/python -m pip install -q --disable-pip-version-check build/wheel/*.whl &&
+    build/clean-venv/bin/python -m pip install -q --disable-pip-version-check --no-deps \
+      --force-reinstall build/wheel/*.whl
+}
+run_pytest() {
+  CUTAWAY_BINARY="$cutaway" $python -m pytest -q tests/python
+}
+run_examples() {
+  $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
+}
+
+step "build (preset $preset)" build || finish
+have_wheel=no
+case " $parts " in
+  *" python "* | *" docs "*) step "build (Python package)" wheel && have_wheel=yes || true ;;
+esac
+for part in $parts; do
+  case $part-$have_wheel in
+    cpp-*) step "C++ tests, layers, installed package" ctest --preset "$preset" "$@" || true ;;
+    python-yes) step "Python and command line tests" run_pytest || true ;;
+    docs-yes)
+      if step "clean environment with the wheel" clean_environment; then
+        step "examples in README and docs" run_examples || true
+      fi
+      ;;
+  esac
+done
+finish
