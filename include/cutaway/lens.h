@@ -51,7 +51,13 @@ struct LensResult {
 /// Project the residual stream of every layer and position through the final norm, W_U and the
 /// final soft cap. At the last layer's resid_post this equals the model's own output. cost: one
 /// forward pass and one product with W_U a cell.
+/// throws ArgumentError for another site, a layer, position or target that the model or the prompt
+/// does not have.
 LensResult logit_lens(const Model& model, std::span<const TokenId> tokens,
                       const LensOptions& options = {});
+
+/// The `k` most likely tokens of one row of logits, descending; equal logits by id. Probabilities
+/// are of the whole row (log-sum-exp in f64). NaN logits never enter.
+std::vector<LensToken> top_tokens(std::span<const float> logits, std::size_t k);
 
 }  // namespace cutaway
