@@ -43,23 +43,29 @@ class Json {
   std::span<const Json> items() const;      ///< of an array
   std::span<const Member> members() const;  ///< of an object
 
-  /// The member, or nullptr if absent (also when this is not an object).
+  /// The member, or nullptr if absent (also when this is not an object). Linear in the number of
+  /// members: walk `members()` of a vocabulary instead.
   const Json* find(std::string_view key) const noexcept;
   /// throws FormatError naming the missing field.
   const Json& at(std::string_view key) const;
 
   /// Where this value stands: "FILE" and "a.b[3]".
   const std::string& origin() const noexcept;
-  const std::string& where() const noexcept;
+  std::string where() const;  ///< "" at the top; built on demand
+  /// FormatError "FILE: field 'a.b[3]' DETAIL", for checks that the caller makes on a value.
+  [[noreturn]] void fail(std::string_view detail) const;
 
  private:
   friend class JsonBuilder;
+  struct Source;
+  [[noreturn]] void fail_type(std::string_view expected) const;
+
   Type type_ = Type::kNull;
+  std::uint32_t id_ = 0;  // of this node in source_, which knows its parent and key
   std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<Json>,
                std::vector<Member>>
       value_;
-  std::shared_ptr<const std::string> origin_;
-  std::string where_;
+  std::shared_ptr<const Source> source_;
 };
 
 }  // namespace cutaway::io

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 namespace cutaway::io {
 
@@ -16,6 +18,9 @@ class MappedFile {
   /// throws IoError. An empty file gives no bytes.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path,
                                                 bool use_mmap = true);
+  /// Bytes that are in memory already, under a name for messages: tests, fuzzing, archive members.
+  static std::shared_ptr<const MappedFile> from_bytes(std::filesystem::path label,
+                                                      std::vector<std::byte> bytes);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -24,12 +29,23 @@ class MappedFile {
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
 
  private:
-  MappedFile(std::filesystem::path path, const std::byte* data, std::size_t size, bool mapped)
-      : path_(std::move(path)), data_(data), size_(size), mapped_(mapped) {}
+  struct Private {};  // lets make_shared call a constructor that nobody else can
+
+ public:
+  MappedFile(Private, std::filesystem::path path, const std::byte* mapped, std::size_t size)
+      : path_(std::move(path)), data_(mapped), size_(size), is_mapped_(size > 0) {}
+  MappedFile(Private, std::filesystem::path path, std::vector<std::byte> bytes)
+      : path_(std::move(path)),
+        owned_(std::move(bytes)),
+        data_(owned_.data()),
+        size_(owned_.size()) {}
+
+ private:
   std::filesystem::path path_;
+  std::vector<std::byte> owned_;
   const std::byte* data_;
   std::size_t size_;
-  bool mapped_;
+  bool is_mapped_ = false;
 };
 
 }  // namespace cutaway::io

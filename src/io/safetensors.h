@@ -27,7 +27,8 @@ SafetensorsFile read_safetensors(std::shared_ptr<const MappedFile> file);
 
 /// All tensors of a model folder: `model.safetensors`, or the shards of
 /// `model.safetensors.index.json`. throws FormatError if a shard lacks a tensor that the index
-/// promises or two shards hold one name, IoError naming a missing shard.
+/// promises, two shards hold one name, or a shard's name leads out of the folder; IoError naming a
+/// missing shard, or the folder if it has neither file.
 std::vector<StoredTensor> read_safetensors_folder(const std::filesystem::path& folder,
                                                   bool use_mmap = true);
 
@@ -38,8 +39,9 @@ struct TensorToWrite {
   std::vector<std::size_t> shape;
   std::span<const std::byte> bytes;
 };
-/// Written to a temporary name beside it, flushed, renamed. throws IoError (disk full: the old file
-/// stays), ArgumentError (duplicate name, wrong size).
+/// Written to a temporary name beside it, flushed, renamed. Wide dtypes come first, so that every
+/// tensor is aligned; the order given holds within a width. throws IoError (disk full: the old file
+/// stays), ArgumentError (duplicate name, wrong size, GGUF blocks).
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

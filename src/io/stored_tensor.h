@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,8 +31,16 @@ struct StoredTensor {
   }
 };
 
-/// Widen to f32 (f64 is rounded; integers and bool are converted; GGUF blocks are dequantised).
-/// `out` has `count()` elements.
+/// Elements of `shape`, or bytes that they take; nullopt if the product overflows or, for blocks,
+/// if the last axis is not a whole number of blocks.
+std::optional<std::size_t> checked_count(std::span<const std::size_t> shape) noexcept;
+std::optional<std::size_t> checked_bytes(DType dtype, std::span<const std::size_t> shape) noexcept;
+
+/// "[4, 8]", as messages show it.
+std::string shape_text(std::span<const std::size_t> shape);
+
+/// Widen a plain dtype to f32 (f64 is rounded; integers and bool are converted). `out` has
+/// `count()` elements. throws UnsupportedError for GGUF's block types: the kernels unpack those.
 void to_f32(const StoredTensor& tensor, std::span<float> out);
 
 }  // namespace cutaway::io
