@@ -22,9 +22,9 @@ from ._core import (
     UnknownNameError,
     UnsupportedError,
     WeightInfo,
-    __version__,
     simd_target,
 )
+from ._core import version as __version__
 from .edits import HookContext, add, call, knockout, mean, replace, scale, zero
 from .logit_lens import Lens, lens
 from .model import LayerWeights, Model, load
@@ -65,3 +65,11 @@ __all__ = [
     "simd_target",
     "zero",
 ]
+
+# Messages, docs and help() name the place where users find these, not the extension.
+for _class in (
+    ArgumentError, Config, Edit, Encoding, Error, FormatError, HookPoint, IoError, ShapeError,
+    UnknownNameError, UnsupportedError, WeightInfo,
+):  # fmt: skip
+    _class.__module__ = "cutaway"
+del _class

@@ -1,4 +1,4 @@
-"""The command line tool, run by `cutaway` and `python -m cutaway`: the same code as the executable."""
+"""The command line tool, `cutaway` or `python -m cutaway`: the same code as the executable."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ._resolve import _demo_model
 
 
 def main() -> int:
-    # The tool's own handler gives Ctrl-C its exit status; Python's would only set a flag that no one
-    # reads while C++ runs.
+    # The tool sets its own handler where it works; elsewhere Ctrl-C ends the process at once.
+    # Python's handler would only set a flag that no one reads while C++ runs.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Python knows better than a search of folders where this environment's packages lie.
     if "CUTAWAY_DEMO_MODEL" not in os.environ and (demo := _demo_model()) is not None:

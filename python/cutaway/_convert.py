@@ -5,16 +5,16 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
 from . import _core
 
-Ids = Union[Sequence[int], Sequence[Sequence[int]], np.ndarray, Any]
+Ids = Sequence[int] | Sequence[Sequence[int]] | np.ndarray | Any
 """Token ids: ints, a list of lists, or an array of any integer dtype, 1-D or 2-D."""
 
-Pos = Union[None, int, str, slice, range, Iterable[int]]
+Pos = int | str | slice | range | Iterable[int] | None
 """Positions: None (all), 3, -1 (last), [0, 3], slice(2, 5), or text as in the CLI ("2:5")."""
 
 PAD = -1
@@ -24,7 +24,9 @@ _INT32_MAX = 2**31 - 1
 _LARGEST_EXACT_INT = 2**24  # float32 holds every integer up to here
 
 
-def argument_error(subject: str, detail: str, kind: type = _core.ArgumentError) -> Exception:
+def argument_error(
+    subject: str, detail: str, kind: type[_core.Error] = _core.ArgumentError
+) -> _core.Error:
     """An ArgumentError with its two fields set, as those that come from C++ have them."""
     error = kind(f"{subject}: {detail}")
     error.subject = subject
@@ -59,11 +61,21 @@ def as_float32(value: Any, what: str) -> np.ndarray:
     array = as_array(value, what)
     kind = array.dtype.kind
     if kind not in "fiub" and "float" not in array.dtype.name:  # bfloat16 and float8 are kind V
-        raise TypeError(f"{what}: dtype {array.dtype}, expected float32 (or a type that converts to it)")
+        raise TypeError(
+            f"{what}: dtype {array.dtype}, expected float32 (or a type that converts to it)"
+        )
     if array.dtype == np.float32:
         return np.ascontiguousarray(array).reshape(array.shape)
-    if kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) > _LARGEST_EXACT_INT:
-        raise argument_error(what, f"{array.dtype} values beyond 2^24, which float32 cannot hold exactly; convert them to float32 yourself")
+    if (
+        kind in "iu"
+        and array.size
+        and max(abs(int(array.min())), abs(int(array.max()))) > _LARGEST_EXACT_INT
+    ):
+        raise argument_error(
+            what,
+            f"{array.dtype} values beyond 2^24, which float32 cannot hold exactly; "
+            "convert them to float32 yourself",
+        )
     with np.errstate(over="ignore"):
         result = np.asarray(array, dtype=np.float32, order="C")
     if array.dtype.itemsize > 4 and kind == "f" and np.any(np.isinf(result) & np.isfinite(array)):
@@ -79,7 +91,7 @@ def _id_row(row: np.ndarray, what: str) -> list[int]:
     if bad.size:
         at = int(bad[0])
         raise argument_error(what, f"id {int(row[at])} at position {at}, expected a token id")
-    return row.tolist()
+    return [int(id) for id in row]
 
 
 def _id_array(value: Any, what: str) -> np.ndarray:
@@ -97,14 +109,20 @@ def id_rows(value: Ids, what: str = "tokens") -> tuple[list[list[int]], bool]:
         rows = [_id_array(row, f"{what}[{i}]") for i, row in enumerate(value)]
         for i, row in enumerate(rows):
             if row.ndim != 1:
-                raise argument_error(f"{what}[{i}]", f"shape {shape_text(row.shape)}, expected [pos]", _core.ShapeError)
+                raise argument_error(
+                    f"{what}[{i}]",
+                    f"shape {shape_text(row.shape)}, expected [pos]",
+                    _core.ShapeError,
+                )
         return [_id_row(row, f"{what}[{i}]") for i, row in enumerate(rows)], True
     array = _id_array(value, what)
     if array.ndim == 1:
         return [_id_row(array, what)], False
     if array.ndim == 2:
         return [_id_row(row, f"{what}[{i}]") for i, row in enumerate(array)], True
-    raise argument_error(what, f"shape {shape_text(array.shape)}, expected [pos] or [batch, pos]", _core.ShapeError)
+    raise argument_error(
+        what, f"shape {shape_text(array.shape)}, expected [pos] or [batch, pos]", _core.ShapeError
+    )
 
 
 def padded(rows: Sequence[Sequence[int]]) -> np.ndarray:
@@ -132,7 +150,9 @@ def positions(pos: Pos, what: str = "pos") -> _core.Positions:
     try:
         return _core.Positions.list([operator.index(p) for p in pos])  # type: ignore[union-attr]
     except TypeError:
-        raise TypeError(f"{what}: {pos!r}, expected None, an int, ints, a slice or text such as '2:5'") from None
+        raise TypeError(
+            f"{what}: {pos!r}, expected None, int, ints, a slice or text such as '2:5'"
+        ) from None
 
 
 def hook_name(hook: Any, what: str = "hook") -> str:
@@ -143,7 +163,7 @@ def hook_name(hook: Any, what: str = "hook") -> str:
     raise TypeError(f"{what}: {type(hook).__name__}, expected a hook name, a glob or a HookPoint")
 
 
-def several(value: Any, kinds: tuple[type, ...]) -> list:
+def several(value: Any, kinds: tuple[type, ...]) -> list[Any]:
     """One thing or a sequence of them, as a list."""
     if value is None:
         return []
@@ -158,9 +178,11 @@ def path_bytes(path: Any, what: str = "path") -> bytes:
 
 
 def text_utf8(text: str, what: str = "text") -> str:
-    """`text`, if it can be written as UTF-8 (a str may hold lone surrogates, a file name's escapes)."""
+    """`text`, if UTF-8 can hold it: a str may have lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise argument_error(what, f"lone surrogate at character {error.start}, expected text that UTF-8 can hold") from None
+        raise argument_error(
+            what, f"lone surrogate at character {error.start}, which UTF-8 cannot hold"
+        ) from None
     return text

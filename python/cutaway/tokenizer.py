@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 from . import _core
 from ._convert import Ids, argument_error, id_rows, path_bytes, text_utf8
@@ -28,7 +28,7 @@ class Tokenizer:
         return self
 
     def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
-        """The token ids of `text`; with BOS and the like as the tokenizer says, unless switched off."""
+        """The token ids of `text`, with BOS and the like as the tokenizer says."""
         return self._core.encode(text_utf8(text), add_special_tokens)
 
     def encode_with_offsets(self, text: str, add_special_tokens: bool = True) -> Encoding:
@@ -39,23 +39,28 @@ class Tokenizer:
         """The text of one sequence of ids. Bytes that are no whole character become U+FFFD."""
         rows, _ = id_rows(ids, "ids")
         if len(rows) != 1:
-            raise argument_error("ids", f"{len(rows)} rows, expected one sequence", _core.ShapeError)
+            raise argument_error(
+                "ids", f"{len(rows)} rows, expected one sequence", _core.ShapeError
+            )
         return self._core.decode(rows[0], skip_special_tokens)
 
     def piece(self, id: int) -> str:
         """The vocabulary's spelling of an id, for example "ĠParis". Raises ArgumentError."""
         return self._core.piece(id)
 
-    def id(self, piece: str) -> Optional[int]:
+    def id(self, piece: str) -> int | None:
         """The id of a piece in the vocabulary's spelling, or None."""
         return self._core.id(text_utf8(piece, "piece"))
 
     def single_token(self, text: str) -> int:
-        """The one id that `text` encodes to (" Paris"). Raises ArgumentError, listing the pieces, if not one."""
+        """The one id that `text` encodes to (" Paris"). Raises ArgumentError otherwise."""
         return self._core.single_token(text_utf8(text))
 
     def token_text(self, id: int) -> str:
-        """The text that a token adds: " Paris". Decoding alone would drop SentencePiece's leading space."""
+        """The text that a token adds: " Paris".
+
+        Decoding alone would drop SentencePiece's leading space.
+        """
         text = self._core.decode([id], False)
         if self._core.piece(id).startswith(_METASPACE) and not text.startswith(" "):
             return " " + text
@@ -71,12 +76,12 @@ class Tokenizer:
         return self._core.vocab_size
 
     @property
-    def bos(self) -> Optional[int]:
+    def bos(self) -> int | None:
         """Id of the begin-of-sequence token, or None."""
         return self._core.bos
 
     @property
-    def eos(self) -> Optional[int]:
+    def eos(self) -> int | None:
         """Id of the end-of-sequence token, or None."""
         return self._core.eos
 

@@ -17,7 +17,7 @@ struct Classes {
 
 nb::object make_class(nb::module_& m, const char* name, const char* doc, nb::handle bases,
                       nb::handle attributes = {}) {
-  const std::string full = std::string("cutaway.") + name;
+  const std::string full = nb::cast<std::string>(m.attr("__name__")) + "." + name;
   nb::object type =
       nb::steal(PyErr_NewExceptionWithDoc(full.c_str(), doc, bases.ptr(), attributes.ptr()));
   if (!type.is_valid()) nb::raise_python_error();

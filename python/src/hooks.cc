@@ -99,6 +99,7 @@ void bind_edit(nb::module_& m) {
             if (!e.value) return nb::none();
             return nb::cast(to_numpy(Tensor(*e.value)));
           },
+          nb::sig("def value(self) -> NDArray[numpy.float32] | None"),
           "A copy of the value (float32), or None.")
       .def("__repr__", &edit_repr);
 
@@ -125,7 +126,8 @@ void bind_edit(nb::module_& m) {
         [](int layer, const Positions& query, const Positions& key, std::optional<int> head) {
           return only_edit(HookSpec().knockout(layer, query, key, head));
         });
-  m.def("edit_call", &call_edit);
+  m.def("edit_call", &call_edit,
+        nb::sig("def edit_call(hook: str, fn: typing.Callable[..., typing.Any], /) -> Edit"));
 }
 
 }  // namespace
@@ -141,8 +143,9 @@ void bind_hooks(nb::module_& m) {
             return p.point.layer() < 0 ? std::nullopt : std::optional<int>(p.point.layer());
           },
           "Layer number, or None outside the blocks.")
-      .def_prop_ro("axes", &axes_of, "Names of the axes, for example ('batch', 'pos', 'd_model').")
-      .def_prop_ro("shape", &shape_of_point,
+      .def_prop_ro("axes", &axes_of, nb::sig("def axes(self) -> tuple[str, ...]"),
+                   "Names of the axes, for example ('batch', 'pos', 'd_model').")
+      .def_prop_ro("shape", &shape_of_point, nb::sig("def shape(self) -> tuple[int | str, ...]"),
                    "Extents; the axes that depend on the input stand as their names: ('batch', "
                    "'pos', 576).")
       .def_prop_ro(

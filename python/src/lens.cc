@@ -71,7 +71,10 @@ nb::dict lens(const Model& model, const std::vector<TokenId>& tokens, const std:
 
 void bind_lens(nb::module_& m) {
   m.def("logit_lens", &lens, nb::arg("model"), nb::arg("tokens"), nb::arg("site"), nb::arg("top_k"),
-        nb::arg("target").none(), nb::arg("layers"), nb::arg("pos"), nb::arg("edits"));
+        nb::arg("target").none(), nb::arg("layers"), nb::arg("pos"), nb::arg("edits"),
+        nb::sig("def logit_lens(model: Model, tokens: Sequence[int], site: str, top_k: int, "
+                "target: int | None, layers: Sequence[int], pos: Positions, edits: list[Edit]) -> "
+                "dict[str, typing.Any]"));
 }
 
 }  // namespace cutaway::python

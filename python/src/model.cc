@@ -57,15 +57,16 @@ const char* rope_scaling_name(RopeScaling scaling) {
 void bind_config(nb::module_& m) {
   nb::class_<ModelConfig>(m, "Config", "Sizes and architecture of a model.")
       .def_ro("model_type", &ModelConfig::model_type, "The family: 'llama', 'qwen2', 'gemma2' ...")
-      .def_ro("n_layers", &ModelConfig::n_layers)
-      .def_ro("d_model", &ModelConfig::d_model)
-      .def_ro("n_heads", &ModelConfig::n_heads)
-      .def_ro("n_kv_heads", &ModelConfig::n_kv_heads)
-      .def_ro("d_head", &ModelConfig::d_head)
-      .def_ro("d_mlp", &ModelConfig::d_mlp)
-      .def_ro("d_vocab", &ModelConfig::d_vocab)
-      .def_ro("n_ctx", &ModelConfig::n_ctx)
-      .def_ro("norm_eps", &ModelConfig::norm_eps)
+      .def_ro("n_layers", &ModelConfig::n_layers, "Blocks.")
+      .def_ro("d_model", &ModelConfig::d_model, "Width of the residual stream.")
+      .def_ro("n_heads", &ModelConfig::n_heads, "Query heads of a layer.")
+      .def_ro("n_kv_heads", &ModelConfig::n_kv_heads,
+              "Key and value heads of a layer; fewer than n_heads if heads share them.")
+      .def_ro("d_head", &ModelConfig::d_head, "Width of a head.")
+      .def_ro("d_mlp", &ModelConfig::d_mlp, "Width of the MLP.")
+      .def_ro("d_vocab", &ModelConfig::d_vocab, "Token ids.")
+      .def_ro("n_ctx", &ModelConfig::n_ctx, "Longest sequence.")
+      .def_ro("norm_eps", &ModelConfig::norm_eps, "Added to the mean square in a norm.")
       .def_prop_ro(
           "act", [](const ModelConfig& c) { return act_name(c.act); },
           "'silu', 'gelu', 'gelu_tanh'.")
@@ -74,15 +75,17 @@ void bind_config(nb::module_& m) {
       .def_ro("has_post_norms", &ModelConfig::has_post_norms,
               "Norms after attention and MLP, before the residual add.")
       .def_ro("has_qk_norm", &ModelConfig::has_qk_norm, "Norm of each head's q and k.")
-      .def_ro("qkv_bias", &ModelConfig::qkv_bias)
-      .def_ro("o_bias", &ModelConfig::o_bias)
-      .def_ro("mlp_bias", &ModelConfig::mlp_bias)
-      .def_ro("tied_embeddings", &ModelConfig::tied_embeddings)
-      .def_ro("embed_scale", &ModelConfig::embed_scale)
+      .def_ro("qkv_bias", &ModelConfig::qkv_bias, "Whether q, k and v have biases.")
+      .def_ro("o_bias", &ModelConfig::o_bias, "Whether attention's output has a bias.")
+      .def_ro("mlp_bias", &ModelConfig::mlp_bias, "Whether the MLP has biases.")
+      .def_ro("tied_embeddings", &ModelConfig::tied_embeddings, "Whether W_U is W_E transposed.")
+      .def_ro("embed_scale", &ModelConfig::embed_scale, "Multiplies the embeddings.")
       .def_ro("attn_scale", &ModelConfig::attn_scale, "Multiplies q·k.")
       .def_ro("attn_softcap", &ModelConfig::attn_softcap, "0: none.")
       .def_ro("final_softcap", &ModelConfig::final_softcap, "0: none.")
-      .def_prop_ro("rope_theta", [](const ModelConfig& c) { return c.rope.theta; })
+      .def_prop_ro(
+          "rope_theta", [](const ModelConfig& c) { return c.rope.theta; },
+          "Base of the rotary angles.")
       .def_prop_ro(
           "rope_scaling", [](const ModelConfig& c) { return rope_scaling_name(c.rope.scaling); },
           "'none', 'linear' or 'llama3'.")
@@ -91,9 +94,12 @@ void bind_config(nb::module_& m) {
           "Of the layers with a window.")
       .def_prop_ro(
           "windows", [](const ModelConfig& c) { return nb::tuple(nb::cast(c.windows)); },
+          nb::sig("def windows(self) -> tuple[int, ...]"),
           "One a layer: keys that a query sees, itself included; 0 = all.")
-      .def_ro("bos_id", &ModelConfig::bos_id)
-      .def_prop_ro("eos_ids", [](const ModelConfig& c) { return nb::tuple(nb::cast(c.eos_ids)); })
+      .def_ro("bos_id", &ModelConfig::bos_id, "Id that begins a text, or None.")
+      .def_prop_ro(
+          "eos_ids", [](const ModelConfig& c) { return nb::tuple(nb::cast(c.eos_ids)); },
+          nb::sig("def eos_ids(self) -> tuple[int, ...]"), "Ids that end a text.")
       .def(
           "to_dict",
           [](nb::handle self) {
@@ -101,7 +107,7 @@ void bind_config(nb::module_& m) {
             for (const char* field : kConfigFields) out[field] = self.attr(field);
             return out;
           },
-          "Every field by name.")
+          nb::sig("def to_dict(self) -> dict[str, typing.Any]"), "Every field by name.")
       .def("__repr__", [](nb::handle self) {
         std::string out = "Config(";
         for (const char* field : kConfigFields) {
@@ -259,7 +265,9 @@ void bind_model(nb::module_& m) {
       .def_prop_ro(
           "dtype", [](const WeightInfo& w) { return std::string(dtype_info(w.dtype).name); },
           "Storage type: 'f32', 'bf16', 'q4_k' ...")
-      .def_prop_ro("shape", [](const WeightInfo& w) { return nb::tuple(nb::cast(w.shape)); })
+      .def_prop_ro(
+          "shape", [](const WeightInfo& w) { return nb::tuple(nb::cast(w.shape)); },
+          nb::sig("def shape(self) -> tuple[int, ...]"), "Stored shape.")
       .def("__repr__", [](const WeightInfo& w) {
         return "WeightInfo('" + w.name + "', " + std::string(dtype_info(w.dtype).name) + ", " +
                shape_string(w.shape) + ")";
@@ -275,10 +283,18 @@ void bind_model(nb::module_& m) {
       .def_prop_ro("parameter_count", &Model::parameter_count)
       .def_prop_ro("mapped_bytes", &Model::mapped_bytes)
       .def("hook_points", &hook_points)
-      .def("run", &run)
+      .def("run", &run,
+           nb::sig(
+               "def run(self, batch: Sequence[Sequence[int]], captures: list[tuple[str, bool]], "
+               "edits: list[Edit], logits: LogitRows, /) -> tuple[NDArray[numpy.float32] | None, "
+               "dict[str, NDArray[numpy.float32]], list[int]]"))
       .def("generate", &generate, nb::arg("batch"), nb::arg("edits"), nb::arg("max_new_tokens"),
            nb::arg("temperature"), nb::arg("top_k"), nb::arg("top_p"), nb::arg("seed"),
-           nb::arg("stop_at_eos"), nb::arg("recompute"), nb::arg("on_token").none())
+           nb::arg("stop_at_eos"), nb::arg("recompute"), nb::arg("on_token").none(),
+           nb::sig("def generate(self, batch: Sequence[Sequence[int]], edits: list[Edit], "
+                   "max_new_tokens: int, temperature: float, top_k: int, top_p: float, seed: int, "
+                   "stop_at_eos: bool, recompute: bool, on_token: object | None) -> "
+                   "list[list[int]]"))
       .def("weight", &weight)
       .def("weights", &Model::weights)
       .def("unembed", &unembed);

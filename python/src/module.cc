@@ -46,7 +46,7 @@ int cli_main(const nb::list& arguments) {
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled part of cutaway. Private: use the package.";
-  m.attr("__version__") = CUTAWAY_VERSION;
+  m.attr("version") = CUTAWAY_VERSION;
   bind_errors(m);
   bind_hooks(m);
   bind_tokenizer(m);
@@ -55,7 +55,9 @@ NB_MODULE(_core, m) {
   m.def(
       "simd_target", [] { return std::string(simd_target()); },
       "The SIMD target that the kernels run on, for example 'AVX3'.");
-  m.def("save_arrays", &save_arrays, "Write named float32 arrays to .npz or .safetensors.");
+  m.def("save_arrays", &save_arrays, "Write named float32 arrays to .npz or .safetensors.",
+        nb::sig(
+            "def save_arrays(arrays: dict[str, NDArray[numpy.float32]], path: bytes, /) -> None"));
   m.def(
       "load_tensor",
       [](const nb::bytes& reference) {
@@ -69,7 +71,8 @@ NB_MODULE(_core, m) {
       },
       "Read one array as float32.");
 #ifdef CUTAWAY_WITH_CLI
-  m.def("cli_main", &cli_main, "Run the command line tool; returns its exit status.");
+  m.def("cli_main", &cli_main, "Run the command line tool; returns its exit status.",
+        nb::sig("def cli_main(argv: list[bytes], /) -> int"));
 #endif
 }
 
