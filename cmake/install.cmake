@@ -14,6 +14,7 @@ install(FILES ${PROJECT_BINARY_DIR}/cutawayConfig.cmake ${PROJECT_BINARY_DIR}/cu
   DESTINATION ${package_dir})
 install(FILES LICENSE-MIT LICENSE-APACHE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-if(TARGET cutaway_cli)
-  install(TARGETS cutaway_cli)
+# The program installs itself (apps/cutaway); beside a shared library it must find that.
+if(BUILD_SHARED_LIBS AND TARGET cutaway_program)
+  set_target_properties(cutaway_program PROPERTIES INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 endif()

@@ -2,7 +2,7 @@
 
 add_library(cutaway_options INTERFACE)
 target_compile_features(cutaway_options INTERFACE cxx_std_20)
-target_compile_options(cutaway_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -fno-math-errno -ffp-contract=off)
+target_compile_options(cutaway_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-missing-field-initializers -fno-math-errno -ffp-contract=off)
 if(CUTAWAY_SANITIZE)
   target_compile_options(cutaway_options INTERFACE -fsanitize=${CUTAWAY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(cutaway_options INTERFACE -fsanitize=${CUTAWAY_SANITIZE})

@@ -29,5 +29,8 @@ folders=""
 for folder in include src apps python tests bench fuzz; do
   [ ! -d "$folder" ] || folders="$folders $folder"
 done
-find $folders \( -name '*.h' -o -name '*.cc' \) -type f | sort | xargs "$tool" $action --style=file
+find $folders \( -name '*.h' -o -name '*.cc' \) -type f | sort | xargs "$tool" $action --style=file || {
+  echo "format: error: not clean; 'sh scripts/format.sh' formats" >&2
+  exit 1
+}
 echo "format: clean"

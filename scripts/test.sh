@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds everything and runs every test: C++ (with the layers check and the installed package), the
-# command line tool, the Python package, the examples of the README. Installs what is missing.
+# command line, the Python package, the examples of the documentation. Installs what is missing.
 #
-#   sh scripts/test.sh [--preset NAME] [--only cpp|python|docs] [CTEST ARGUMENTS...]
+#   sh scripts/test.sh [--preset NAME] [--only cpp|cli|python|docs] [CTEST ARGUMENTS...]
 #
 #   --preset   the CMake preset to build and test (default: test; `ci` makes warnings errors)
 #   --only     one part; may be given more than once
@@ -31,12 +31,12 @@ while [ $# -gt 0 ]; do
     *) break ;;
   esac
 done
-[ -n "$parts" ] || parts="cpp python docs"
+[ -n "$parts" ] || parts="cpp cli python docs"
 for part in $parts; do
   case $part in
-    cpp | python | docs) ;;
+    cpp | cli | python | docs) ;;
     *)
-      echo "test: --only $part: expected cpp, python or docs" >&2
+      echo "test: --only $part: expected cpp, cli, python or docs" >&2
       exit 2
       ;;
   esac
@@ -76,10 +76,10 @@ step "set-up" sh scripts/setup.sh test || finish
 if command -v ccache >/dev/null 2>&1; then
   export CMAKE_CXX_COMPILER_LAUNCHER="${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}"
 fi
+[ -n "${CTEST_PARALLEL_LEVEL:-}" ] || export CTEST_PARALLEL_LEVEL="$(nproc 2>/dev/null || echo 2)"
 python=.venv/bin/python
 cutaway="$PWD/build/$preset/apps/cutaway/cutaway"
-model=$(find .venv/lib -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
-[ -z "$model" ] || export CUTAWAY_MODEL="${CUTAWAY_MODEL:-$PWD/$model}"
+model=$(find "$PWD/.venv/lib" -name 'SmolLM2-135M-Instruct*.gguf' 2>/dev/null | head -n 1)
 
 build() {
   cmake --preset "$preset" --log-level=WARNING && cmake --build "build/$preset"
@@ -101,11 +101,12 @@ clean_environment() {
     build/clean-venv/bin/python -m pip install -q --disable-pip-version-check --no-deps \
       --force-reinstall build/wheel/*.whl
 }
+# One process a folder: their helper modules share names.
 run_pytest() {
-  CUTAWAY_BINARY="$cutaway" $python -m pytest -q tests/python
+  CUTAWAY_BINARY="$cutaway" $python -m pytest -q "$1"
 }
 run_examples() {
-  $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
+  CUTAWAY_MODEL="$model" $python tools/run_doc_blocks.py --binary "$cutaway" --python build/clean-venv/bin/python README.md docs
 }
 
 step "build (preset $preset)" build || finish
@@ -116,8 +117,10 @@ esac
 for part in $parts; do
   case $part-$have_wheel in
     cpp-*) step "C++ tests, layers, installed package" ctest --preset "$preset" "$@" || true ;;
-    python-yes) step "Python and command line tests" run_pytest || true ;;
+    cli-*) step "command line tests" run_pytest tests/cli || true ;;
+    python-yes) step "Python tests" run_pytest tests/python || true ;;
     docs-yes)
+      step "repository tests" run_pytest tests/tools || true
       if step "clean environment with the wheel" clean_environment; then
         step "examples in README and docs" run_examples || true
       fi

@@ -31,15 +31,15 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
 
-fs::path hub_cache_folder() {
-  if (const auto folder = environment("HF_HUB_CACHE")) return *folder;
-  if (const auto home = environment("HF_HOME")) return fs::path(*home) / "hub";
-  return fs::path(environment("HOME").value_or("")) / ".cache" / "huggingface" / "hub";
+io::HubCachePaths hub_cache_paths() {
+  return {.hf_hub_cache = environment("HF_HUB_CACHE").value_or(""),
+          .hf_home = environment("HF_HOME").value_or(""),
+          .home = environment("HOME").value_or("")};
 }
 
 std::string last_part(const fs::path& path) {
@@ -59,7 +59,7 @@ bool is_hub_id(std::string_view text) {
 }
 
 ResolvedModel in_folder(const fs::path& folder, const std::string& origin) {
-  if (exists(folder / "config.json")) return {folder, last_part(folder), origin};
+  if (is_there(folder / "config.json")) return {folder, last_part(folder), origin};
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
     if (entry.path().extension() == ".gguf") {
@@ -73,9 +73,9 @@ ResolvedModel in_folder(const fs::path& folder, const std::string& origin) {
 }
 
 ResolvedModel from_hub(const std::string& id, const std::string& origin) {
-  const fs::path cache = hub_cache_folder();
-  if (const auto snapshot = io::find_in_hub_cache(cache, id)) {
-    if (exists(*snapshot / "config.json")) return {*snapshot, id, origin};
+  const io::HubCachePaths paths = hub_cache_paths();
+  if (const auto snapshot = io::find_cached_snapshot(id, paths)) {
+    if (is_there(*snapshot / "config.json")) return {*snapshot, id, origin};
     std::vector<fs::path> ggufs;
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(*snapshot, ignored)) {
@@ -90,7 +90,7 @@ ResolvedModel from_hub(const std::string& id, const std::string& origin) {
   throw UnsupportedError(
       id, fmt::format("not a folder here and not in the hub cache {}, and downloading is not "
                       "available in this version; expected {}",
-                      cache.string(), kForms));
+                      io::hub_cache_folder(paths).value_or("(no home folder)").string(), kForms));
 }
 
 // `text` names nothing that exists and is no hub id: say what it looks like.
@@ -114,7 +114,7 @@ ResolvedModel resolve_text(const std::string& text, const std::string& origin) {
   if (text.empty()) throw ArgumentError(origin, fmt::format("empty, expected {}", kForms));
   const fs::path path(text);
   if (is_folder(path)) return in_folder(path, origin);
-  if (exists(path)) {
+  if (is_there(path)) {
     if (path.extension() == ".gguf") return {path, last_part(path), origin};
     throw ArgumentError(
         text, fmt::format("a file that is not a .gguf, expected {}{}", kForms,
@@ -156,8 +156,8 @@ std::vector<SearchStep> model_search(const CommonOptions& common) {
   const auto model = environment("CUTAWAY_MODEL");
   steps.push_back({model ? fmt::format("$CUTAWAY_MODEL = {}", *model) : "$CUTAWAY_MODEL (not set)",
                    model.has_value()});
-  for (const auto& [where, gguf] : demo_model_places(common.argv0)) {
-    steps.push_back({where, gguf.has_value()});
+  for (const DemoPlace& place : demo_model_places(common.argv0)) {
+    steps.push_back({place.where, place.gguf.has_value()});
   }
   return steps;
 }

@@ -26,6 +26,11 @@ void check_output(const RunCommandOptions& options) {
     throw ArgumentError("-o", fmt::format("'{}', expected a file that ends in .npz or .safetensors",
                                           path.string()));
   }
+  std::error_code ignored;
+  if (path.has_parent_path() && !std::filesystem::is_directory(path.parent_path(), ignored)) {
+    throw IoError(path.string(), fmt::format("there is no folder '{}' to write it in",
+                                             path.parent_path().string()));
+  }
   if (options.captures.empty()) {
     throw ArgumentError("-o", "nothing to write, expected at least one --capture");
   }
@@ -130,6 +135,9 @@ std::string to_text(const RunCommandOptions& options, const Session& session,
 int run_command(const RunCommandOptions& options) {
   check_output(options);
   const std::vector<EditSpec> edits = parse_edits(options.edits);
+  // -o names the arrays here, so only --json F moves the text.
+  const auto& json = options.common.json;
+  Output out(json && *json != "-" ? json : std::nullopt);
   const Session session = open_session(options.common);
   const std::vector<Prompt> prompts = read_prompts(options.common, session.tokenizer);
   require_tokens(prompts);
@@ -143,9 +151,6 @@ int run_command(const RunCommandOptions& options) {
   session.progress->clear();
   const Predictions predictions = predict(run, prompts.size(), options.top);
 
-  // -o names the arrays here, so only --json F moves the text.
-  const auto& json = options.common.json;
-  Output out(json && *json != "-" ? json : std::nullopt);
   if (options.common.output) save(run.cache(), *options.common.output);
   out.write(json ? to_json(options, session, prompts, run, predictions)
                  : to_text(options, session, prompts, run, predictions));

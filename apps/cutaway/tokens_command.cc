@@ -89,6 +89,7 @@ int tokens_command(const TokensOptions& options) {
   if (options.decode && has_prompts(options.common)) {
     throw ArgumentError("--decode", "given together with a prompt, expected one of the two");
   }
+  Output out = Output::of_command(options.common);
   const ResolvedModel resolved = resolve_model(options.common);
   const Tokenizer tokenizer = Tokenizer::load(resolved.path);
   std::vector<Prompt> prompts;
@@ -102,8 +103,6 @@ int tokens_command(const TokensOptions& options) {
   for (const Prompt& prompt : prompts) {
     for (TokenId id : prompt.ids()) tokenizer.piece(id);  // an id that is not there is an error
   }
-
-  Output out = Output::of_command(options.common);
   if (options.common.json) {
     out.write(to_json(resolved.name, prompts, tokenizer, decoded));
   } else if (decoded) {

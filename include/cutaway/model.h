@@ -25,6 +25,9 @@ struct LoadOptions {
   bool offline = false;  ///< never ask the network (a hub id must be in the local cache)
   std::vector<std::string> ignore_config =
       {};  ///< config keys to ignore although this version does not know them
+  /// Where hub ids are looked up; empty: the user's ~/.cache/huggingface/hub. (The library reads no
+  /// environment; the CLI and Python pass on $HF_HUB_CACHE and $HF_HOME.)
+  std::filesystem::path hub_cache = {};
   bool use_mmap =
       true;  ///< false: read the files whole (for file systems where a mapped file may shrink)
 };
@@ -60,7 +63,7 @@ struct GenerateOptions {
   float temperature = 0.0F;  ///< 0: greedy; the first of equal maxima wins
   std::size_t top_k = 0;     ///< 0: all
   float top_p = 1.0F;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< each row draws from its own stream of the seed
   bool stop_at_eos = true;
   bool recompute = false;  ///< no KV cache: run the whole sequence at each step
   std::function<void(std::size_t row, TokenId id)> on_token = {};  ///< as each token is chosen

@@ -90,6 +90,9 @@ class Tensor {
   std::size_t rank() const noexcept { return shape_.size(); }
   std::size_t extent(std::size_t axis) const { return shape_.at(axis); }
   std::size_t size() const noexcept { return size_; }
+  /// The same numbers under another shape. throws ShapeError if the number of elements differs.
+  void reshape(std::vector<std::size_t> shape);
+
   float* data() noexcept { return data_.get(); }
   const float* data() const noexcept { return data_.get(); }
   std::span<float> values() noexcept { return {data_.get(), size_}; }

@@ -166,9 +166,11 @@ void edit_rows(const PlannedEdit& planned, Site site, const HookDims& dims, cons
     begin = static_cast<std::size_t>(*edit.head) * width;
   }
   for (std::size_t b = 0; b < pass.size(); ++b) {
-    for (Hit hit : hits(edit.pos, fixed_of(planned, b), pass[b])) {
+    for (Hit hit : hits(edit.pos, fixed_of(planned, pass[b].sequence), pass[b])) {
       const auto row = rows.row(pass[b].first_row + hit.pos - pass[b].past);
-      edit_span(edit, planned.value.data == nullptr ? nullptr : value_at(planned.value, b, hit, 0),
+      edit_span(edit,
+                planned.value.data == nullptr ? nullptr
+                                              : value_at(planned.value, pass[b].sequence, hit, 0),
                 row.subspan(begin, width));
     }
   }
@@ -181,7 +183,7 @@ void edit_edges(const PlannedEdit& planned, const PassRows& pass,
     const std::size_t heads = edges[b].extent(0), keys = edges[b].extent(2);
     const std::size_t first = edit.head ? static_cast<std::size_t>(*edit.head) : 0;
     const std::size_t last = edit.head ? first + 1 : heads;
-    const std::vector<Hit> queries = hits(edit.pos, fixed_of(planned, b), pass[b]);
+    const std::vector<Hit> queries = hits(edit.pos, fixed_of(planned, pass[b].sequence), pass[b]);
     const std::vector<std::size_t> cut = edit.kind == EditKind::kKnockout
                                              ? edit.key.resolve_present(keys)
                                              : std::vector<std::size_t>{};
@@ -193,7 +195,7 @@ void edit_edges(const PlannedEdit& planned, const PassRows& pass,
         } else if (planned.value.data == nullptr) {
           edit_span(edit, nullptr, row);
         } else {
-          edit_span(edit, value_at(planned.value, b, hit, h),
+          edit_span(edit, value_at(planned.value, pass[b].sequence, hit, h),
                     row.first(std::min(keys, planned.value.keys)));
         }
       }

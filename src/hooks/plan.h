@@ -15,6 +15,7 @@ namespace cutaway {
 /// The part of a sequence that a pass computes: positions [past, past + count), in rows [first_row,
 /// first_row + count) of the packed activations.
 struct SequenceRows {
+  std::size_t sequence;  ///< its place in the batch that the plan was made for
   std::size_t first_row;
   std::size_t count;
   std::size_t past;

@@ -95,8 +95,8 @@ std::string unread_type_name(std::uint32_t ggml_type) {
                                                                                {34, "tq1_0"},
                                                                                {35, "tq2_0"},
                                                                                {39, "mxfp4"},
-       {40, "nvfp4"},
-       {41, "q1_0"}}};
+                                                                               {40, "nvfp4"},
+                                                                               {41, "q1_0"}}};
   for (const auto& [id, name] : kNames) {
     if (id == ggml_type) return std::string(name);
   }

@@ -65,7 +65,10 @@ constexpr std::size_t kRows = 3;
 constexpr std::size_t kRows = 2;
 #endif
 
-std::size_t PanelWidth() { return kPanel; }
+// Where a block's first panel may start: whole panels, and the sums of softmax, stay aligned to key
+// 0.
+constexpr std::size_t kAlign = std::max(kPanel, math::kSums);
+std::size_t PanelAlignment() { return kAlign; }
 
 // s[r, 0..kPanel) = scale · sum over d of q[r, d] · k[d, 0..kPanel), summed one d after another.
 template <std::size_t R>
@@ -132,6 +135,29 @@ void BlockScores(const HeadBlock& b, std::size_t from, std::size_t to, float* s,
   }
 }
 
+template <std::size_t C>
+HWY_INLINE V load_values(const float* v, std::size_t c, std::size_t width) {
+  if (C == 1 && width < kLanes) return math::load_some(v, width, 0.0F);
+  return hn::LoadU(D(), v + c * kLanes);
+}
+
+// Keys that only some rows of the tile see.
+template <std::size_t R, std::size_t C>
+HWY_INLINE void ragged_keys(const PatternRow* rows, const float* v, std::size_t v_stride,
+                            std::size_t width, std::size_t from, std::size_t to, V (&acc)[R][C]) {
+  for (std::size_t j = from; j < to; ++j) {
+#pragma GCC unroll 6
+    for (std::size_t r = 0; r < R; ++r) {
+      if (j < rows[r].begin || j >= rows[r].end) continue;
+      const V weight = hn::Set(D(), rows[r].p[j - rows[r].begin]);
+#pragma GCC unroll 4
+      for (std::size_t c = 0; c < C; ++c) {
+        acc[r][c] = hn::MulAdd(weight, load_values<C>(v + j * v_stride, c, width), acc[r][c]);
+      }
+    }
+  }
+}
+
 // z[r, 0..C·L) = sum over the row's keys of p · v, one key after another. `width` < C·L only with C
 // = 1: the last columns of a head that ends inside a vector. Keys outside a row's range are not
 // touched for it, whatever the other rows of the tile see.
@@ -157,29 +183,14 @@ HWY_INLINE void value_tile(const PatternRow* rows, const float* v, std::size_t v
   common_first = std::min(common_first, last);
   common_last = std::max(common_last, common_first);
 
-  const auto load = [&](std::size_t j, std::size_t c) HWY_ATTR {
-    const float* at = v + j * v_stride + c * kLanes;
-    return partial ? math::load_some(at, width, 0.0F) : hn::LoadU(d, at);
-  };
-  const auto ragged = [&](std::size_t from, std::size_t to) HWY_ATTR {
-    for (std::size_t j = from; j < to; ++j) {
-#pragma GCC unroll 6
-      for (std::size_t r = 0; r < R; ++r) {
-        if (j < rows[r].begin || j >= rows[r].end) continue;
-        const V weight = hn::Set(d, rows[r].p[j - rows[r].begin]);
-#pragma GCC unroll 4
-        for (std::size_t c = 0; c < C; ++c) acc[r][c] = hn::MulAdd(weight, load(j, c), acc[r][c]);
-      }
-    }
-  };
-  ragged(first, common_first);
+  ragged_keys<R, C>(rows, v, v_stride, width, first, common_first, acc);
   const float* p[R];
 #pragma GCC unroll 6
   for (std::size_t r = 0; r < R; ++r) p[r] = rows[r].p - rows[r].begin;
   for (std::size_t j = common_first; j < common_last; ++j) {
     V values[C];
 #pragma GCC unroll 4
-    for (std::size_t c = 0; c < C; ++c) values[c] = load(j, c);
+    for (std::size_t c = 0; c < C; ++c) values[c] = load_values<C>(v + j * v_stride, c, width);
 #pragma GCC unroll 6
     for (std::size_t r = 0; r < R; ++r) {
       const V weight = hn::Set(d, p[r][j]);
@@ -187,7 +198,7 @@ HWY_INLINE void value_tile(const PatternRow* rows, const float* v, std::size_t v
       for (std::size_t c = 0; c < C; ++c) acc[r][c] = hn::MulAdd(weight, values[c], acc[r][c]);
     }
   }
-  ragged(common_last, last);
+  ragged_keys<R, C>(rows, v, v_stride, width, common_last, last, acc);
 
 #pragma GCC unroll 6
   for (std::size_t r = 0; r < R; ++r) {
@@ -239,14 +250,14 @@ void SoftmaxRow(float* s, std::size_t n) { math::softmax_row(s, 0, n, n); }
 // Scores, cap, softmax and values of one block, in scratch: the phases below without their arrays.
 void BlockAttention(const HeadBlock& b, float* s, std::size_t s_stride, float* panel,
                     PatternRow* rows) {
-  const std::size_t from = b.begin(0) / kPanel * kPanel;
+  const std::size_t from = b.begin(0) / kAlign * kAlign;
   BlockScores(b, from, b.end(b.count - 1), s, s_stride, panel);
   for (std::size_t i = 0; i < b.count; ++i) {
     const std::size_t begin = b.begin(i);
     const std::size_t end = b.end(i);
     float* row = s + i * s_stride;
     if (b.shape->softcap > 0) CapRow(row + (begin - from), end - begin, b.shape->softcap);
-    // `from` is a multiple of the vector length, so lanes are those of the whole row.
+    // `from` is aligned, so the sums are those of the whole row.
     math::softmax_row(row, begin - from, end - from, end - from);
     rows[i] = {row + (begin - from), begin, end};
   }
@@ -259,7 +270,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace cutaway::kernels {
 
-HWY_EXPORT(PanelWidth);
+HWY_EXPORT(PanelAlignment);
 HWY_EXPORT(BlockScores);
 HWY_EXPORT(BlockValues);
 HWY_EXPORT(BlockAttention);
@@ -327,7 +338,7 @@ void for_rows(TensorView<float, 3> scores, ThreadPool& pool, const Body& body) {
 
 void attention(const AttentionShape& shape, TensorView<const float, 3> q, KeyView k, ValueView v,
                TensorView<float, 3> z, ThreadPool& pool) {
-  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelAlignment)();
   for_blocks(shape, pool, [&](std::size_t head, HeadBlock& b) {
     set_queries(b, q, k, head);
     set_values(b, v, z, head);
@@ -342,7 +353,7 @@ void attention(const AttentionShape& shape, TensorView<const float, 3> q, KeyVie
 
 void attention_scores(const AttentionShape& shape, TensorView<const float, 3> q, KeyView k,
                       TensorView<float, 3> scores, ThreadPool& pool) {
-  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  const std::size_t panel = HWY_DYNAMIC_DISPATCH(PanelAlignment)();
   const std::size_t stride = padded(shape.keys, panel);
   for_blocks(shape, pool, [&](std::size_t head, HeadBlock& b) {
     set_queries(b, q, k, head);

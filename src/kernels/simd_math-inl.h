@@ -20,7 +20,7 @@ constexpr std::size_t kLanes = hn::MaxLanes(D());
 HWY_INLINE V set(float x) { return hn::Set(D(), x); }
 
 // NaN where x is NaN: minimum and maximum lose it on some targets.
-HWY_INLINE V keep_nan(V x, V y) { return hn::IfThenElse(hn::Ne(x, x), x, y); }
+HWY_INLINE V keep_nan(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
 
 // 2^n for n in [-126, 127]
 HWY_INLINE V power_of_two(hn::Vec<hn::RebindToSigned<D>> n) {
@@ -121,8 +121,10 @@ HWY_INLINE void store_some(V v, float* p, std::size_t count) {
 }
 
 // In place: exp(y - max) / sum over y[begin, end), written over y[0, n): what lies outside is 0, as
-// if it were -inf. Value i adds to lane i mod L of the sum, whatever `begin` and `end` are, so
+// if it were -inf. Value i adds to sum i mod 32 on every target, whatever `begin` and `end` are, so
 // masked values change no bit. A row of only -inf becomes 0.
+constexpr std::size_t kSums = 32;
+
 inline void softmax_row(float* y, std::size_t begin, std::size_t end, std::size_t n) {
   const D d;
   const float lowest = -std::numeric_limits<float>::infinity();
@@ -140,40 +142,36 @@ inline void softmax_row(float* y, std::size_t begin, std::size_t end, std::size_
     std::fill(y + begin, y + end, has_nan ? std::numeric_limits<float>::quiet_NaN() : 0.0F);
     return;
   }
-  const V shift = set(max);
-  V sum = hn::Zero(d);
-  // Vectors start at multiples of L of the row, as the lanes of the sum do.
-  const std::size_t first = begin / kLanes * kLanes;
-  const auto put = [&](std::size_t at) HWY_ATTR {
-    const std::size_t from = std::max(at, begin);
-    const std::size_t to = std::min(at + kLanes, end);
-    HWY_ALIGN float lanes[kLanes];
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      lanes[k] = at + k >= from && at + k < to ? y[at + k] : lowest;
-    }
-    const V e = exp(hn::Sub(hn::Load(d, lanes), shift));
-    sum = hn::Add(sum, e);
-    hn::Store(e, d, lanes);
-    for (std::size_t k = from; k < to; ++k) y[k] = lanes[k - at];
-  };
-  std::size_t at = first;
-  if (at < begin) {
-    put(at);
-    at += kLanes;
-  }
-  for (; at + kLanes <= end; at += kLanes) {
-    const V e = exp(hn::Sub(hn::LoadU(d, y + at), shift));
-    sum = hn::Add(sum, e);
-    hn::StoreU(e, d, y + at);
-  }
-  if (at < end) put(at);
 
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(sum, d, lanes);
-  for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::size_t k = 0; k < half; ++k) lanes[k] += lanes[k + half];
+  const V shift = set(max);
+  constexpr std::size_t kVectors = kSums / kLanes;
+  V acc[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) acc[v] = hn::Zero(d);
+  HWY_ALIGN float sums[kSums];
+  for (std::size_t at = begin / kSums * kSums; at < end; at += kSums) {
+    const bool whole = at >= begin && at + kSums <= end;
+    float* block = y + at;
+    if (!whole) {
+      for (std::size_t k = 0; k < kSums; ++k) {
+        sums[k] = at + k >= begin && at + k < end ? y[at + k] : lowest;
+      }
+      block = sums;
+    }
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const V e = exp(hn::Sub(hn::LoadU(d, block + v * kLanes), shift));
+      acc[v] = hn::Add(acc[v], e);
+      hn::StoreU(e, d, block + v * kLanes);
+    }
+    if (!whole) {
+      const std::size_t last = std::min(at + kSums, end);
+      for (std::size_t k = std::max(at, begin); k < last; ++k) y[k] = sums[k - at];
+    }
   }
-  const V total = set(lanes[0]);
+  for (std::size_t v = 0; v < kVectors; ++v) hn::Store(acc[v], d, sums + v * kLanes);
+  for (std::size_t half = kSums / 2; half > 0; half /= 2) {
+    for (std::size_t k = 0; k < half; ++k) sums[k] += sums[k + half];
+  }
+  const V total = set(sums[0]);
   for (i = begin; i + kLanes <= end; i += kLanes) {
     hn::StoreU(hn::Div(hn::LoadU(d, y + i), total), d, y + i);
   }

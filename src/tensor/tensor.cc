@@ -63,6 +63,14 @@ Tensor& Tensor::operator=(const Tensor& other) {
   return *this;
 }
 
+void Tensor::reshape(std::vector<std::size_t> shape) {
+  if (checked_size(shape) != size_) {
+    throw ShapeError("tensor",
+                     "shape " + shape_string(shape_) + " cannot become " + shape_string(shape));
+  }
+  shape_ = std::move(shape);
+}
+
 void Tensor::check_rank(std::size_t rank) const {
   if (rank != shape_.size()) {
     throw ShapeError(
