@@ -288,8 +288,9 @@ void chunk_copied(const LinearArgs& a, std::size_t begin, std::size_t end) {
 void chunk_widened(const LinearArgs& a, std::size_t begin, std::size_t end) {
   const std::size_t cols = a.w.cols;
   const std::size_t stride = (cols + 15) / 16 * 16 + 16;
-  // One token: what fits the first-level cache. More: what fits the second, in whole tiles.
-  const std::size_t group = a.tokens <= 3 ? 8 : cols <= 8192 ? 24 : cols <= 16384 ? 12 : 6;
+  // A few tokens: what fits the first-level cache. More: what fits the second. In whole tiles.
+  const std::size_t few = a.tokens == 3 ? kRows3 : 4;
+  const std::size_t group = a.tokens <= 3 ? few : cols <= 8192 ? 24 : cols <= 16384 ? 12 : 6;
   float* wide = thread_scratch(std::min(group, end - begin) * stride);
   for (std::size_t n = begin; n < end; n += group) {
     const std::size_t rows = std::min(group, end - n);
