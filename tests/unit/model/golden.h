@@ -1,6 +1,8 @@
-// Tiny checkpoints with every hook point as Hugging Face transformers computes it (tests/fixtures/models).
+// Tiny checkpoints with every hook point as Hugging Face transformers computes it
+// (tests/fixtures/models).
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -14,7 +16,9 @@
 
 namespace cutaway::testing {
 
-inline std::filesystem::path models_folder() { return std::filesystem::path(CUTAWAY_FIXTURES) / "models"; }
+inline std::filesystem::path models_folder() {
+  return std::filesystem::path(CUTAWAY_FIXTURES) / "models";
+}
 
 struct Golden {
   std::filesystem::path folder;
@@ -60,7 +64,8 @@ inline Golden load_golden(const std::string& name) {
 inline std::vector<std::string> golden_names() {
   std::vector<std::string> out;
   for (const auto& entry : std::filesystem::directory_iterator(models_folder())) {
-    if (std::filesystem::exists(entry.path() / "meta.json")) out.push_back(entry.path().filename().string());
+    if (std::filesystem::exists(entry.path() / "meta.json"))
+      out.push_back(entry.path().filename().string());
   }
   std::sort(out.begin(), out.end());
   return out;

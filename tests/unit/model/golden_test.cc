@@ -1,4 +1,5 @@
-// Every hook point, the logits and the greedy continuation of every family against Hugging Face transformers (f32, eager).
+// Every hook point, the logits and the greedy continuation of every family against Hugging Face
+// transformers (f32, eager).
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +12,8 @@ namespace {
 
 using testing::Golden;
 
-// Two correct f32 engines differ by a few 1e-6 of the largest value after some layers (docs/numerics.md).
+// Two correct f32 engines differ by a few 1e-6 of the largest value after some layers
+// (docs/numerics.md).
 constexpr double kTolerance = 1e-5;
 
 class GoldenModel : public ::testing::TestWithParam<std::string> {};
@@ -59,12 +61,15 @@ TEST_P(GoldenModel, GreedyContinuationAgreesWithAndWithoutCache) {
   std::vector<TokenId> expected = golden.tokens;
   expected.insert(expected.end(), golden.greedy.begin(), golden.greedy.end());
   for (bool recompute : {false, true}) {
-    const auto rows = model.generate({golden.tokens}, {}, {.max_new_tokens = golden.greedy.size(), .stop_at_eos = false, .recompute = recompute});
+    const auto rows = model.generate(
+        {golden.tokens}, {},
+        {.max_new_tokens = golden.greedy.size(), .stop_at_eos = false, .recompute = recompute});
     EXPECT_EQ(rows.at(0), expected) << "recompute " << recompute;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, GoldenModel, ::testing::ValuesIn(testing::golden_names()), [](const auto& p) { return p.param; });
+INSTANTIATE_TEST_SUITE_P(Fixtures, GoldenModel, ::testing::ValuesIn(testing::golden_names()),
+                         [](const auto& p) { return p.param; });
 
 }  // namespace
 }  // namespace cutaway

@@ -1,0 +1,197 @@
+#include "tokenizer/bpe.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <cutaway/error.h>
+#include <fmt/format.h>
+
+#include "tokenizer/unicode.h"
+
+namespace cutaway::tokenizer {
+namespace {
+
+// Below this many symbols, looking through all pairs for each merge beats a heap.
+constexpr std::size_t kShortWord = 48;
+// Longer words repeat too seldom to be worth remembering.
+constexpr std::size_t kLongestCached = 64;
+
+constexpr std::uint32_t kEnd = 0xFFFFFFFFU;
+
+}  // namespace
+
+Bpe::Bpe(Vocabulary vocabulary, MergeTable merges, BpeOptions options)
+    : vocabulary_(std::move(vocabulary)), merges_(std::move(merges)), options_(std::move(options)) {
+  if (!options_.unk_token.empty()) {
+    unk_ = vocabulary_.find(options_.unk_token).value_or(kAbsent);
+  }
+  all_bytes_ = true;
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    byte_ids_[byte] = vocabulary_.find(fmt::format("<0x{:02X}>", byte)).value_or(kAbsent);
+    all_bytes_ = all_bytes_ && byte_ids_[byte] != kAbsent;
+  }
+  for (char32_t c = 0; c < short_ids_.size(); ++c) {
+    std::string piece;
+    append_utf8(piece, c);
+    short_ids_[c] = vocabulary_.find(piece).value_or(kAbsent);
+  }
+}
+
+TokenId Bpe::id_of(std::string_view code_point) const noexcept {
+  if (code_point.size() <= 2) {
+    std::size_t pos = 0;
+    const char32_t c = next_code_point(code_point, pos);
+    if (c < short_ids_.size()) return short_ids_[c];
+  }
+  return vocabulary_.find(code_point).value_or(kAbsent);
+}
+
+void Bpe::split(std::string_view word, std::vector<Symbol>& symbols) const {
+  symbols.clear();
+  std::uint32_t pending_unk = 0;  // bytes of the unknown token that is not yet written
+  for (std::size_t pos = 0; pos < word.size();) {
+    const std::size_t length = utf8_length(word[pos]);
+    const std::string_view code_point = word.substr(pos, length);
+    pos += length;
+    const TokenId id = id_of(code_point);
+    if (id != kAbsent) {
+      if (pending_unk > 0) symbols.push_back({unk_, pending_unk});
+      pending_unk = 0;
+      symbols.push_back({id, static_cast<std::uint32_t>(length)});
+      continue;
+    }
+    if (options_.byte_fallback) {
+      const auto byte_id = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
+      if (all_bytes_ || std::all_of(code_point.begin(), code_point.end(),
+                                    [&](char byte) { return byte_id(byte) != kAbsent; })) {
+        // An unknown token that waits stays behind these bytes: tokenizers' order.
+        for (const char byte : code_point) symbols.push_back({byte_id(byte), 1});
+        continue;
+      }
+    }
+    if (options_.unk_token.empty()) continue;
+    if (unk_ == kAbsent) {
+      throw ArgumentError("text", fmt::format("'{}' needs the unknown token '{}', which the "
+                                              "tokenizer's vocabulary does not have",
+                                              code_point, options_.unk_token));
+    }
+    if (pending_unk > 0 && !options_.fuse_unk) {
+      symbols.push_back({unk_, pending_unk});
+      pending_unk = 0;
+    }
+    pending_unk += static_cast<std::uint32_t>(length);
+  }
+  if (pending_unk > 0) symbols.push_back({unk_, pending_unk});
+}
+
+void Bpe::merge_short(std::vector<Symbol>& symbols, std::vector<MergeTable::Merge>& pairs) const {
+  // pairs[i] is the merge of symbols i and i + 1.
+  pairs.clear();
+  for (std::size_t i = 0; i + 1 < symbols.size(); ++i) {
+    pairs.push_back(merges_.find(symbols[i].id, symbols[i + 1].id));
+  }
+  while (!pairs.empty()) {
+    const auto best = std::min_element(pairs.begin(), pairs.end(),
+                                       [](auto& a, auto& b) { return a.rank < b.rank; });
+    if (best->rank == MergeTable::kNoRank) return;
+    const auto at = static_cast<std::size_t>(best - pairs.begin());
+    symbols[at] = {best->id, symbols[at].length + symbols[at + 1].length};
+    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    pairs.erase(best);
+    if (at > 0) pairs[at - 1] = merges_.find(symbols[at - 1].id, symbols[at].id);
+    if (at < pairs.size()) pairs[at] = merges_.find(symbols[at].id, symbols[at + 1].id);
+  }
+}
+
+void Bpe::merge_long(Scratch& scratch) const {
+  auto& symbols = scratch.symbols_;
+  auto& previous = scratch.previous_;
+  auto& next = scratch.next_;
+  auto& heap = scratch.heap_;
+  const std::size_t count = symbols.size();
+  previous.resize(count);
+  next.resize(count);
+  heap.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    previous[i] = i == 0 ? kEnd : static_cast<std::uint32_t>(i - 1);
+    next[i] = i + 1 == count ? kEnd : static_cast<std::uint32_t>(i + 1);
+    if (i + 1 == count) break;
+    const MergeTable::Merge merge = merges_.find(symbols[i].id, symbols[i + 1].id);
+    if (merge.rank != MergeTable::kNoRank) {
+      heap.push_back({merge.rank, static_cast<std::uint32_t>(i), merge.id});
+    }
+  }
+  std::make_heap(heap.begin(), heap.end());
+  const auto offer = [&](std::uint32_t left, std::uint32_t right) {
+    const MergeTable::Merge merge = merges_.find(symbols[left].id, symbols[right].id);
+    if (merge.rank == MergeTable::kNoRank) return;
+    heap.push_back({merge.rank, left, merge.id});
+    std::push_heap(heap.begin(), heap.end());
+  };
+  while (!heap.empty()) {
+    std::pop_heap(heap.begin(), heap.end());
+    const Scratch::Candidate candidate = heap.back();
+    heap.pop_back();
+    const std::uint32_t left = candidate.position;
+    const std::uint32_t right = next[left];
+    if (symbols[left].length == 0 || right == kEnd) continue;
+    // One of the two may have grown since: a grown pair merges into a longer piece, or nothing.
+    const MergeTable::Merge merge = merges_.find(symbols[left].id, symbols[right].id);
+    if (merge.rank == MergeTable::kNoRank || merge.id != candidate.id) continue;
+    symbols[left] = {merge.id, symbols[left].length + symbols[right].length};
+    symbols[right].length = 0;
+    next[left] = next[right];
+    if (next[left] != kEnd) previous[next[left]] = left;
+    if (previous[left] != kEnd) offer(previous[left], left);
+    if (next[left] != kEnd) offer(left, next[left]);
+  }
+  std::erase_if(symbols, [](const Symbol& symbol) { return symbol.length == 0; });
+}
+
+Bpe::Scratch::Scratch(std::size_t expected_words) {
+  cache_.resize(std::bit_ceil(std::clamp<std::size_t>(expected_words, 1, 1U << 15)));
+}
+
+void Bpe::tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const {
+  const bool cacheable = word.size() <= kLongestCached;
+  const std::uint64_t hash = cacheable ? Vocabulary::hash_of(word) : 0;
+  Scratch::Entry* entry = nullptr;
+  if (cacheable) {
+    entry = &scratch.cache_[(hash ^ hash >> 31) & (scratch.cache_.size() - 1)];
+    if (entry->word != nullptr && entry->hash == hash && entry->length == word.size() &&
+        std::memcmp(entry->word, word.data(), word.size()) == 0) {
+      const auto first = scratch.tokens_.begin() + entry->first;
+      out.insert(out.end(), first, first + entry->count);
+      return;
+    }
+  }
+  const std::size_t before = out.size();
+  const std::optional<TokenId> whole =
+      options_.ignore_merges ? (cacheable ? vocabulary_.find(word, hash) : vocabulary_.find(word))
+                             : std::nullopt;
+  if (whole) {
+    out.push_back({*whole, 0, static_cast<std::uint32_t>(word.size())});
+  } else {
+    split(word, scratch.symbols_);
+    if (scratch.symbols_.size() <= kShortWord) {
+      merge_short(scratch.symbols_, scratch.pairs_);
+    } else {
+      merge_long(scratch);
+    }
+    std::uint32_t begin = 0;
+    for (const Symbol& symbol : scratch.symbols_) {
+      out.push_back({symbol.id, begin, begin + symbol.length});
+      begin += symbol.length;
+    }
+  }
+  if (entry != nullptr) {
+    const auto first = static_cast<std::uint32_t>(scratch.tokens_.size());
+    scratch.tokens_.insert(scratch.tokens_.end(), out.begin() + static_cast<std::ptrdiff_t>(before),
+                           out.end());
+    *entry = {hash, word.data(), static_cast<std::uint32_t>(word.size()), first,
+              static_cast<std::uint32_t>(out.size() - before)};
+  }
+}
+
+}  // namespace cutaway::tokenizer

@@ -1,0 +1,104 @@
+// A tokenizer.json, and the special tokens that its neighbours name.
+#include <cutaway/error.h>
+#include <fmt/format.h>
+
+#include "io/json.h"
+#include "tokenizer/json_parts.h"
+#include "tokenizer/tokenizer_impl.h"
+
+namespace cutaway::tokenizer {
+namespace {
+
+using io::Json;
+
+const Json& section(const Json& json, std::string_view name) {
+  static const Json null;
+  const Json* value = json.find(name);
+  return value != nullptr ? *value : null;
+}
+
+// A tokenizer.json may carry the truncation and padding of a training run, which tokenizers applies
+// to every text. Silently shortened prompts are no good here, so truncation is refused; padding
+// passes where it does nothing to a single text.
+void refuse_truncation_and_padding(const Json& json) {
+  if (const Json& truncation = section(json, "truncation"); !truncation.is_null()) {
+    throw UnsupportedError(json.origin(),
+                           "field 'truncation' is set; a tokenizer that shortens texts is not "
+                           "supported, expected null");
+  }
+  const Json& padding = section(json, "padding");
+  if (padding.is_null()) return;
+  const Json* strategy = padding.find("strategy");
+  const Json* multiple = padding.find("pad_to_multiple_of");
+  const bool pads_one = strategy == nullptr || !strategy->is_string() ||
+                        strategy->as_string() != "BatchLongest" ||
+                        (multiple != nullptr && !multiple->is_null());
+  if (pads_one) {
+    throw UnsupportedError(json.origin(),
+                           "field 'padding' pads every text, which is not supported, expected "
+                           "null or the strategy BatchLongest");
+  }
+}
+
+void check_template_ids(const Tokenizer::Impl& impl, const Json& json) {
+  for (const PostProcessor& processor : impl.post_processors) {
+    const auto* pattern = std::get_if<Template>(&processor);
+    if (pattern == nullptr) continue;
+    for (const Template::Part& part : pattern->parts) {
+      for (const TokenId id : part.ids) {
+        if (impl.piece(id) == nullptr) {
+          throw FormatError(json.origin(),
+                            fmt::format("field 'post_processor' adds the token id {}, which is not "
+                                        "in the vocabulary",
+                                        id));
+        }
+      }
+    }
+  }
+}
+
+/// The id of "bos_token": "<s>" or "bos_token": {"content": "<s>", ...}.
+std::optional<TokenId> named_token(const Tokenizer::Impl& impl, const Json& config,
+                                   std::string_view name) {
+  const Json* token = config.find(name);
+  if (token == nullptr || token->is_null()) return std::nullopt;
+  return impl.id(token->is_object() ? token->at("content").as_string() : token->as_string());
+}
+
+void find_bos_and_eos(Tokenizer::Impl& impl, const std::filesystem::path& folder) {
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(folder / name, error)) continue;
+    const Json config = Json::load(folder / name);
+    impl.bos = named_token(impl, config, "bos_token");
+    impl.eos = named_token(impl, config, "eos_token");
+    return;
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file) {
+  const Json json = Json::load(file);
+  if (!json.is_object()) throw FormatError(file.string(), "is not a JSON object");
+  if (const Json& version = section(json, "version"); !version.is_null()) {
+    if (version.as_string() != "1.0") {
+      throw UnsupportedError(file.string(), fmt::format("tokenizer version '{}' is not supported, "
+                                                        "expected 1.0",
+                                                        version.as_string()));
+    }
+  }
+  refuse_truncation_and_padding(json);
+  auto impl = std::make_shared<Tokenizer::Impl>(file.string(), parse_model(json.at("model")));
+  impl->normalizers = parse_normalizers(section(json, "normalizer"));
+  impl->pre_tokenizers = parse_pre_tokenizers(section(json, "pre_tokenizer"));
+  impl->post_processors = parse_post_processors(section(json, "post_processor"));
+  impl->has_decoder = !section(json, "decoder").is_null();
+  impl->decoders = parse_decoders(section(json, "decoder"));
+  add_tokens(*impl, parse_added_tokens(section(json, "added_tokens")), "field 'added_tokens'");
+  check_template_ids(*impl, json);
+  find_bos_and_eos(*impl, file.parent_path());
+  return impl;
+}
+
+}  // namespace cutaway::tokenizer

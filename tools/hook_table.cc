@@ -1,0 +1,104 @@
+// Writes docs/hooks.md from the hook table in code:  cutaway_hook_table [--check] FILE
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+#include <cutaway/hooks.h>
+
+namespace {
+
+using namespace cutaway;  // NOLINT: a tool of one file
+
+std::string condition(Site site) {
+  HookDims all{.n_layers = 1,
+               .has_learned_positions = true,
+               .has_rotary = true,
+               .has_post_norms = true,
+               .has_qk_norm = true,
+               .is_gated = true};
+  const auto needs = [&](bool HookDims::*part) {
+    HookDims without = all;
+    without.*part = false;
+    return !site_exists(site, without);
+  };
+  if (needs(&HookDims::has_learned_positions)) return "learned positions";
+  if (needs(&HookDims::has_rotary)) return "rotary embedding";
+  if (needs(&HookDims::has_post_norms)) return "post-norms";
+  if (needs(&HookDims::has_qk_norm)) return "query and key norms";
+  if (needs(&HookDims::is_gated)) return "gated MLP";
+  return "always";
+}
+
+std::string shape(const SiteInfo& info) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < info.axes.size(); ++i)
+    out += (i > 0 ? ", " : "") + std::string(axis_name(info.axes[i]));
+  return out + "]";
+}
+
+std::string document() {
+  std::ostringstream out;
+  out << "# Hook points\n\n"
+         "Generated from the table in `src/hooks/site_table.cc` by `tools/hook_table.cc`; a test "
+         "fails when the two differ.\n\n"
+         "The names are TransformerLens's. `{i}` is a layer, from 0. All values are f32. A pass "
+         "reaches the points in this order; at a point, edits act in the\n"
+         "order given and then captures copy the value (`when=\"before\"` copies it untouched). "
+         "`cutaway info MODEL` lists the points of a model with their sizes.\n\n"
+         "| name | shape | exists with | value |\n| --- | --- | --- | --- |\n";
+  for (std::size_t i = 0; i < kSiteCount; ++i) {
+    const SiteInfo& info = site_info(static_cast<Site>(i));
+    out << "| `" << (info.per_layer ? "blocks.{i}." : "") << info.suffix << "` | `" << shape(info)
+        << "` | " << condition(info.site) << " | " << info.doc << " |\n";
+  }
+  out << "\n`hook_logits` is accepted for `logits`.\n\n"
+         "## Names that other tools use otherwise\n\n"
+         "- candle-mi's `mlp.hook_pre` and `mlp.hook_post` are the MLP's input and output in "
+         "`d_model`: here `mlp.hook_in` and `mlp.hook_out`.\n"
+         "  `mlp.hook_pre` and `mlp.hook_post` are the `d_mlp`-wide neurons, as in "
+         "TransformerLens.\n"
+         "- candle-mi's `attn.hook_scores` (before cap and mask) has its own point of that name; "
+         "`attn.hook_attn_scores` is after both, as in TransformerLens.\n"
+         "- `ln_final.hook_normalized` is before the norm's weight, as in TransformerLens; "
+         "candle-mi's `hook_final_norm` is after it.\n\n"
+         "## Edits\n\n"
+         "| edit | does | where |\n| --- | --- | --- |\n"
+         "| `add` | adds a value times a factor | everywhere |\n"
+         "| `replace` | puts a value in place | everywhere |\n"
+         "| `zero` | sets to 0 (at `attn.hook_attn_scores` this uncovers masked keys) | everywhere "
+         "|\n"
+         "| `scale` | multiplies; a masked score stays masked | everywhere |\n"
+         "| `mean` | replaces by the mean of given data over all axes before the point's own | "
+         "everywhere but attention edges |\n"
+         "| `knockout` | cuts attention edges: the score becomes -inf, so the weight is exactly 0; "
+         "a query with every key cut attends to nothing | "
+         "`attn.hook_attn_scores` |\n"
+         "| `call` | hands the whole array to a function | everywhere |\n\n"
+         "Editing `attn.hook_result` at a position makes the attention output there the sum of the "
+         "edited results and the bias; positions that the edit leaves as\n"
+         "they were keep the ordinary product, bit for bit.\n";
+  return out.str();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool check = argc == 3 && std::string(argv[1]) == "--check";
+  if (!check && argc != 2) {
+    std::cerr << "usage: cutaway_hook_table [--check] FILE\n";
+    return 2;
+  }
+  const std::string path = argv[argc - 1], wanted = document();
+  if (check) {
+    std::ifstream file(path);
+    std::stringstream found;
+    found << file.rdbuf();
+    if (found.str() == wanted) return 0;
+    std::cerr << path << " is not what the hook table says; run: cutaway_hook_table " << path
+              << "\n";
+    return 1;
+  }
+  std::ofstream(path) << wanted;
+  return 0;
+}
