@@ -1,78 +1,108 @@
-// How near is `linear` to the machine? Weights of Llama-3.2-1B's shapes in bf16, walked over enough
-// distinct matrices that they come from memory, as in a model. Compare weight_GB/s at few tokens
-// with the read roof, GF/s at many with the FMA roof; both are measured here, on the same buffer.
+// How near to the machine's roofs is y = x Wᵀ? The matrices of a model of one billion parameters,
+// as many of them as exceed the caches.
+//
+// Counters: GFs (1e9 operations a second), GBs (bytes of weights read), percent of the FMA roof and
+// of the read roof, both measured in this run before the benchmark.
 #include <benchmark/benchmark.h>
+#include <cutaway/runtime.h>
 
-#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <string>
 #include <vector>
 
-#include "base/thread_pool.h"
+#include "base/float16.h"
 #include "kernels/linear.h"
-#include "random_data.h"
+#include "roofs.h"
 
+namespace cutaway {
 namespace {
 
-using namespace cutaway;
-using benchmark::Counter;
+constexpr std::size_t kBytes = std::size_t{384} << 20;
 
-constexpr std::size_t kBufferBytes = std::size_t{192} << 20;  // beyond the caches of today's CPUs
-
-const std::vector<std::uint16_t>& weights() {
-  static const std::vector<std::uint16_t> buffer = bench::random_bf16(kBufferBytes / 2, 1);
-  return buffer;
+// Any bits are weights here, as long as they are finite and of ordinary size.
+const std::vector<std::byte>& weights() {
+  static const std::vector<std::byte> bytes = [] {
+    std::vector<std::byte> b(kBytes);
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i + 4 <= b.size(); i += 4) {
+      state = state * 1664525U + 1013904223U;
+      const std::uint32_t word = (state & 0x80FF80FFU) | 0x3C003C00U;
+      std::memcpy(b.data() + i, &word, 4);
+    }
+    return b;
+  }();
+  return bytes;
 }
 
-// The fastest that any product can read its weights: the sum of the buffer's words.
-void ReadRoof(benchmark::State& state) {
-  ThreadPool pool(static_cast<int>(state.range(0)));
-  const auto* words = reinterpret_cast<const std::uint64_t*>(weights().data());
-  constexpr std::size_t kUnits = 192;
-  constexpr std::size_t kWords = kBufferBytes / 8 / kUnits;
-  for (auto _ : state) {
-    pool.parallel_for(kUnits, [&](std::size_t unit) {
-      std::uint64_t sums[32] = {};
-      for (std::size_t i = 0; i < kWords; i += 32) {
-        for (std::size_t lane = 0; lane < 32; ++lane) sums[lane] += words[unit * kWords + i + lane];
-      }
-      for (std::uint64_t sum : sums) benchmark::DoNotOptimize(sum);
-    });
-  }
-  state.counters["GB/s"] =
-      Counter(static_cast<double>(kBufferBytes) * 1e-9, Counter::kIsIterationInvariantRate);
-}
-BENCHMARK(ReadRoof)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
+struct Roofs {
+  double fma, read;
+};
 
-void Linear(benchmark::State& state) {
-  const auto tokens = static_cast<std::size_t>(state.range(0));
-  const auto rows = static_cast<std::size_t>(state.range(1));
-  const auto cols = static_cast<std::size_t>(state.range(2));
-  ThreadPool pool(static_cast<int>(state.range(3)));
-  const Tensor x = bench::random_tensor({tokens, cols}, 2);
-  Tensor y({tokens, rows});
-  const std::size_t matrices = weights().size() / (rows * cols);
-  const auto* bytes = reinterpret_cast<const std::byte*>(weights().data());
+Roofs roofs(int threads) {
+  static std::map<int, Roofs> known;
+  if (const auto it = known.find(threads); it != known.end()) return it->second;
+  ThreadPool pool(threads);
+  const Roofs r{bench::fma_roof(pool), bench::read_roof(weights(), pool)};
+  std::cout << "threads " << threads << ": FMA roof " << r.fma << " GF/s, read roof " << r.read
+            << " GB/s\n";
+  return known[threads] = r;
+}
+
+void linear(benchmark::State& state, DType type) {
+  const auto rows = static_cast<std::size_t>(state.range(0));
+  const auto cols = static_cast<std::size_t>(state.range(1));
+  const auto tokens = static_cast<std::size_t>(state.range(2));
+  const auto threads = static_cast<int>(state.range(3));
+  const Roofs roof = roofs(threads);
+  ThreadPool pool(threads);
+  const std::size_t row_bytes = dtype_bytes(type, cols);
+  const std::size_t matrices = std::max<std::size_t>(1, kBytes / (rows * row_bytes));
+  const std::vector<float> x(tokens * cols, 0.5F);
+  std::vector<float> y(tokens * rows);
   std::size_t next = 0;
   for (auto _ : state) {
-    const kernels::LinearInput input(x.view<2>());
-    const WeightView w{bytes + next * rows * cols * 2, DType::kBF16, rows, cols, cols * 2};
-    kernels::linear(input, w, y.view<2>(), pool);
-    next = (next + 1) % matrices;
+    const kernels::LinearInput input(TensorView<const float, 2>(x.data(), {tokens, cols}));
+    const WeightView w{weights().data() + next * rows * row_bytes, type, rows, cols, row_bytes};
+    kernels::linear(input, w, TensorView<float, 2>(y.data(), {tokens, rows}), pool);
+    benchmark::DoNotOptimize(y.data());
     benchmark::ClobberMemory();
+    next = (next + 1) % matrices;
   }
-  const double products = static_cast<double>(rows * cols);
-  state.counters["weight_GB/s"] = Counter(products * 2e-9, Counter::kIsIterationInvariantRate);
-  state.counters["GF/s"] =
-      Counter(products * static_cast<double>(tokens) * 2e-9, Counter::kIsIterationInvariantRate);
+  const auto calls = static_cast<double>(state.iterations());
+  const double operations = 2e-9 * static_cast<double>(rows * cols * tokens) * calls;
+  const double bytes = 1e-9 * static_cast<double>(rows * row_bytes) * calls;
+  using benchmark::Counter;
+  state.counters["GFs"] = Counter(operations, Counter::kIsRate);
+  state.counters["GBs"] = Counter(bytes, Counter::kIsRate);
+  state.counters["fma%"] = Counter(100 * operations / roof.fma, Counter::kIsRate);
+  state.counters["read%"] = Counter(100 * bytes / roof.read, Counter::kIsRate);
 }
-BENCHMARK(Linear)
-    ->ArgNames({"tokens", "rows", "cols", "threads"})
-    ->ArgsProduct({{1, 2, 3, 4, 8, 16, 64, 256}, {2048}, {2048}, {1, 2}})
-    ->ArgsProduct({{1, 4, 64}, {8192}, {2048}, {1, 2}})
-    ->ArgsProduct({{1, 4, 64}, {2048}, {8192}, {1, 2}})
-    ->UseRealTime()
-    ->Unit(benchmark::kMicrosecond);
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"rows", "cols", "tokens", "threads"})->UseRealTime();
+  for (const auto& [rows, cols] : {std::pair{2048, 2048}, {8192, 2048}, {2048, 8192}}) {
+    for (const int tokens : {1, 2, 3, 4, 8, 16, 64, 256}) {
+      for (const int threads : {1, 2}) b->Args({rows, cols, tokens, threads});
+    }
+  }
+}
+
+BENCHMARK_CAPTURE(linear, bf16, DType::kBF16)->Apply(shapes);
+BENCHMARK_CAPTURE(linear, f32, DType::kF32)->Apply(shapes);
+BENCHMARK_CAPTURE(linear, f16, DType::kF16)->Apply(shapes);
+BENCHMARK_CAPTURE(linear, q8_0, DType::kQ8_0)->Apply(shapes);
+BENCHMARK_CAPTURE(linear, q4_k, DType::kQ4_K)->Apply(shapes);
+BENCHMARK_CAPTURE(linear, q6_k, DType::kQ6_K)->Apply(shapes);
 
 }  // namespace
+}  // namespace cutaway
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  benchmark::AddCustomContext("simd_target", std::string(cutaway::simd_target()));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

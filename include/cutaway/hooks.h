@@ -227,7 +227,7 @@ class HookSpec {
   HookSpec& zero(std::string_view where, EditOptions options = {});
   HookSpec& scale(std::string_view where, float factor, EditOptions options = {});
   /// Replace by the mean of `data` over all its axes before the site's own ([..., d_model] →
-  /// [d_model]): mean ablation.
+  /// [d_model]): mean ablation. With `head`, data is [batch, pos, head, ...] or has no head axis.
   HookSpec& mean(std::string_view where, Tensor data, EditOptions options = {});
   /// Cut attention edges: the scores after cap and mask become -inf, so the pattern is exactly 0. A
   /// row with every key cut attends to nothing (all zeros).

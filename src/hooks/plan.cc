@@ -107,6 +107,22 @@ std::shared_ptr<const Tensor> mean_over_leading(const Tensor& data,
   return std::make_shared<const Tensor>(std::move(mean));
 }
 
+/// The axes that a mean keeps. With a head selected, data of full rank [batch, pos, head, ...] has
+/// a head axis and other data has not; data that could be read either way is refused rather than
+/// averaged over heads by mistake.
+const std::vector<std::size_t>& mean_axes(const Edit& edit, const Tensor& data,
+                                          const std::vector<std::size_t>& rest,
+                                          const std::vector<std::size_t>& one_head,
+                                          const std::string& name) {
+  if (!edit.head) return rest;
+  if (data.rank() == rest.size() + 2) return rest;
+  if (!ends_with(data.shape(), rest)) return one_head;
+  throw ShapeError(
+      name, fmt::format("mean for head {} of an array of shape {}: the axis of {} may be heads or "
+                        "samples, expected [batch, pos, head, ...] or no head axis",
+                        *edit.head, shape_string(data.shape()), rest[0]));
+}
+
 struct Selection {
   std::vector<std::vector<std::size_t>> positions;  ///< of each sequence
   bool same_count = true;
@@ -295,8 +311,8 @@ void HookPlan::plan_edit(const Edit& edit, HookPoint point, std::span<const std:
 
     const Tensor* value = edit.value.get();
     if (edit.kind == EditKind::kMean) {
-      const bool with_heads = !edit.head || ends_with(value->shape(), rest);
-      planned.owned = mean_over_leading(*value, with_heads ? rest : one_head, name);
+      planned.owned =
+          mean_over_leading(*value, mean_axes(edit, *value, rest, one_head, name), name);
       value = planned.owned.get();
     }
     // Only a value with a position axis needs positions that exist now; a plain vector may wait for

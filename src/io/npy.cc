@@ -1,6 +1,7 @@
 #include <cutaway/error.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -14,22 +15,27 @@ namespace {
 // From first-axis-fastest to last-axis-fastest.
 std::vector<std::byte> to_row_major(std::span<const std::byte> in,
                                     std::span<const std::size_t> shape, std::size_t width) {
-  std::vector<std::byte> out(in.size());
-  std::vector<std::size_t> strides(shape.size());
+  struct Axis {
+    std::size_t extent;
+    std::size_t stride;
+    std::size_t index;
+  };
+  std::vector<Axis> axes;  // last axis first
   std::size_t stride = width;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    strides[axis] = stride;
-    stride *= shape[axis];
+  for (const std::size_t extent : shape) {
+    axes.push_back({extent, stride, 0});
+    stride *= extent;
   }
-  std::vector<std::size_t> index(shape.size(), 0);
+  std::reverse(axes.begin(), axes.end());
+  std::vector<std::byte> out(in.size());
   std::size_t from = 0;
   for (std::size_t to = 0; to < out.size(); to += width) {
     std::memcpy(out.data() + to, in.data() + from, width);
-    for (std::size_t axis = shape.size(); axis-- > 0;) {
-      from += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      from -= strides[axis] * shape[axis];
-      index[axis] = 0;
+    for (Axis& axis : axes) {
+      from += axis.stride;
+      if (++axis.index < axis.extent) break;
+      from -= axis.stride * axis.extent;
+      axis.index = 0;
     }
   }
   return out;

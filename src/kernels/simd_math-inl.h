@@ -66,20 +66,14 @@ HWY_INLINE V tanh(V x) {
   return keep_nan(x, hn::CopySign(y, x));
 }
 
-// σ(x) from exp(-|x|), so that neither tail overflows.
-HWY_INLINE V sigmoid(V x) {
-  const V e = exp(hn::Neg(hn::Abs(x)));
-  const V top = hn::IfThenElse(hn::Lt(x, hn::Zero(D())), e, set(1.0F));
-  return hn::Div(top, hn::Add(set(1.0F), e));
-}
-
-HWY_INLINE V silu(V x) { return hn::Mul(x, sigmoid(x)); }
+// x σ(x) = x / (1 + exp(-x)), three roundings. Below -88.7 the exponential is infinite and the
+// result -0 (exactly: above -3e-37).
+HWY_INLINE V silu(V x) { return hn::Div(x, hn::Add(set(1.0F), exp(hn::Neg(x)))); }
 
 // ½x(1 + tanh(u)) = x σ(2u), u = √(2/π)(x + 0.044715x³): no difference of near equals.
 HWY_INLINE V gelu_tanh(V x) {
-  const V inner = hn::MulAdd(hn::Mul(set(0.0713548162726F), hn::Mul(x, x)), x,
-                             hn::Mul(set(1.59576912161F), x));  // 2u
-  return hn::Mul(x, sigmoid(inner));
+  const V slope = hn::MulAdd(set(0.0713548162726F), hn::Mul(x, x), set(1.59576912161F));
+  return hn::Div(x, hn::Add(set(1.0F), exp(hn::Neg(hn::Mul(slope, x)))));
 }
 
 // ½x(1 + erf(x/√2)) = x Φ(x). The tail Φ(-z) = exp(-z²/2) g(z), g a polynomial of degree 8 in

@@ -115,14 +115,15 @@ Tensor Model::weight(std::string_view name, int layer) const {
       return *std::move(found);
     throw_unknown(m, name);
   }
+  const bool outside = name == "W_E" || name == "W_U" || name == "ln_final.w";
+  const auto it = m.weights.tensors.find(std::string(name));
+  if (!outside && it == m.weights.tensors.end()) throw_unknown(m, name);
   if (layer != -1)
     throw ArgumentError(
         name, fmt::format("layer {} given, but the weight stands outside the blocks", layer));
   if (name == "W_E") return widen(m.weights.embed);
   if (name == "W_U") return transposed(m.weights.unembed);
   if (name == "ln_final.w") return from_vector(m.weights.ln_final);
-  const auto it = m.weights.tensors.find(std::string(name));
-  if (it == m.weights.tensors.end()) throw_unknown(m, name);
   const io::StoredTensor& t = it->second;
   Tensor out = Tensor::uninitialized(t.shape);
   if (dtype_info(t.dtype).block_size > 1) {

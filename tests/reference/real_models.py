@@ -89,8 +89,9 @@ def main():
     parser.add_argument("name", choices=["smollm2", "gemma3"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--top", type=int, default=500)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(args.threads)
     torch.use_deterministic_algorithms(True)
 
     meta = {k: f.contents() for k, f in GGUFReader(args.path).fields.items()}
@@ -129,14 +130,15 @@ def main():
         print(args.name, n, ids.shape[1], repr(cases[-1]["greedy_text"]), min(gaps), error,
               flush=True)
 
+    worst = max(c["torch_f32_error"] for c in cases if c["torch_f32_error"] is not None)
     folder = ROOT / "fixtures" / "real"
     save_file(arrays, folder / f"{args.name}.safetensors")
     document = {
         "file": args.path.name,
         "sha256": hashlib.sha256(args.path.read_bytes()).hexdigest(),
         "positions": "the last 3 of each prompt, in order",
-        "tolerance": {"abs": 1e-3, "why": "two f32 engines differ by about 5e-6 of the largest logit "
-                      "a layer stack of this depth; 1e-3 of logits near 20 leaves a factor of ten"},
+        "tolerance": {"abs": float(f"{6 * worst:.1g}"),
+                      "why": "six times PyTorch's own largest error in f32 against float64"},
         "cases": cases,
     }
     text = json.dumps(document, ensure_ascii=False)

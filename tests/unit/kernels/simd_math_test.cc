@@ -71,7 +71,6 @@ double worst_ulps(const Function& function, const Definition& definition) {
   }
   testing::Test::RecordProperty("worst_ulps", std::to_string(worst));
   EXPECT_TRUE(std::isfinite(worst)) << "at " << worst_at;
-  std::printf("worst %.3f ulp at %.9g\n", worst, static_cast<double>(worst_at));
   return worst;
 }
 

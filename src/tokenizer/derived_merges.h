@@ -1,0 +1,22 @@
+// Merges for vocabularies that come without: every way to cut a piece into two other pieces.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "tokenizer/merges.h"
+#include "tokenizer/vocabulary.h"
+
+namespace cutaway::tokenizer {
+
+/// A SentencePiece vocabulary merges two neighbours whenever the joined text is a piece, the best
+/// score first. Written out as ranked merges in the order of Hugging Face's converters: by score
+/// (one an id, finite; if empty, the order of ids instead, as Gemma's merges have it), then the
+/// longer left part, then the longer right part, then the smaller id.
+///
+/// throws FormatError naming `origin` if the vocabulary has more than 32 cuts a piece on average
+/// (real ones have two), which only a made-up one does.
+MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> scores,
+                         const std::string& origin);
+
+}  // namespace cutaway::tokenizer
