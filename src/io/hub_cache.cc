@@ -73,11 +73,14 @@ std::optional<fs::path> find_cached_snapshot(std::string_view repo_id, const Hub
     return fs::is_directory(snapshot, error) ? std::optional(snapshot) : std::nullopt;
   }
   std::optional<fs::path> only;
-  for (const auto& entry : fs::directory_iterator(snapshots, error)) {
-    if (!entry.is_directory(error)) continue;
+  fs::directory_iterator entry(snapshots, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::error_code ignored;
+    if (!entry->is_directory(ignored)) continue;
     if (only) return std::nullopt;  // several, and nothing says which is the current one
-    only = entry.path();
+    only = entry->path();
   }
+  if (error) throw IoError(snapshots.string(), "cannot be listed: " + error.message());
   return only;
 }
 

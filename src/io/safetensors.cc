@@ -35,6 +35,7 @@ constexpr std::array<std::pair<std::string_view, DType>, 13> kDTypes{{{"F64", DT
 
 std::size_t read_extent(const Json& value) {
   const std::int64_t extent = value.as_int();
+  if (value.type() != Json::Type::kInt) value.fail("is written as a float, expected an integer");
   if (extent < 0) value.fail(fmt::format("is {}, expected a number of at least 0", extent));
   return static_cast<std::size_t>(extent);
 }
@@ -162,9 +163,12 @@ SafetensorsFile read_safetensors(std::shared_ptr<const MappedFile> file) {
 std::vector<StoredTensor> read_safetensors_folder(const std::filesystem::path& folder,
                                                   bool use_mmap) {
   const auto single = folder / "model.safetensors";
-  if (std::filesystem::exists(single)) return read_safetensors(single, use_mmap).tensors;
+  std::error_code unreadable;  // then opening the file says why
+  if (std::filesystem::exists(single, unreadable) || unreadable) {
+    return read_safetensors(single, use_mmap).tensors;
+  }
   const auto index_path = folder / "model.safetensors.index.json";
-  if (!std::filesystem::exists(index_path)) {
+  if (!std::filesystem::exists(index_path, unreadable) && !unreadable) {
     throw IoError(folder.string(),
                   "has neither model.safetensors nor model.safetensors.index.json");
   }

@@ -2,6 +2,7 @@
 // (tests/fixtures/models).
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <string>
