@@ -10,7 +10,7 @@ import pytest
 
 import cutaway as cw
 
-LONG = [[7] * 2000] * 8  # seconds of work
+LONG = [7] * 4000  # seconds of work
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_other_threads_go_on_during_a_run(slow_model):
     done = threading.Event()
 
     def work():
-        slow_model.run(LONG[:1], logits="none")
+        slow_model.run(LONG[:2000], logits="none")
         done.set()
 
     thread = threading.Thread(target=work)
@@ -50,8 +50,10 @@ def test_other_threads_go_on_during_a_run(slow_model):
 def test_ctrl_c_ends_a_long_call(slow_model, interrupt_soon, call):
     calls = {
         "run": lambda: slow_model.run(LONG, logits="none"),
-        "generate": lambda: slow_model.generate(LONG, 50, return_ids=True, stop_at_eos=False),
-        "lens": lambda: [cw.lens(slow_model, LONG[0]) for _ in range(100)],
+        "generate": lambda: slow_model.generate(
+            LONG[:500], 500, recompute=True, return_ids=True, stop_at_eos=False
+        ),
+        "lens": lambda: [cw.lens(slow_model, LONG[:1000]) for _ in range(100)],
         "function": lambda: slow_model.run(
             LONG, edit=cw.call("blocks.*.hook_resid_pre", lambda value: None)
         ),
