@@ -23,7 +23,8 @@ std::string symbolic_shape(Site site, const HookDims& dims) {
   for (Axis axis : site_info(site).axes) {
     if (out.size() > 1) out += ", ";
     out += axis_name(axis);
-    if (const std::size_t extent = axis_extent(axis, dims)) out += fmt::format("={}", extent);
+    const std::size_t extent = axis_extent(axis, dims);
+    if (extent > 0 && axis != Axis::kOne) out += fmt::format("={}", extent);
   }
   return out + "]";
 }

@@ -37,11 +37,10 @@ Site parse_site(const std::string& text) {
     names.emplace_back(site.name);
   }
   std::vector<std::string> near = nearest_names(text, names);
-  throw UnknownNameError(
-      "--site",
+  const std::string message =
       fmt::format("'{}', expected resid_pre, resid_mid, resid_post, attn_out or mlp_out{}", text,
-                  did_you_mean(near)),
-      std::move(near));
+                  did_you_mean(near));
+  throw UnknownNameError("--site", message, std::move(near));
 }
 
 // Digits are an id; "text:7" is the token that spells 7.

@@ -31,9 +31,8 @@ class OptionSet {
     app_.name(fmt::format("cutaway {}", help.name));
     app_.allow_extras();
     app_.set_help_flag("-h,--help", "show this help");
-    app_.footer("\n" + std::string(help.example));
+    app_.footer(std::string(help.example) + "\n");
     app_.get_formatter()->column_width(32);
-    app_.get_formatter()->label("TEXT", "");
   }
 
   void text(const std::string& names, const std::string& type, const std::string& help,
@@ -116,9 +115,9 @@ class OptionSet {
       for (const std::string& text : option->get_lnames()) names.push_back("--" + text);
     }
     std::vector<std::string> near = nearest_names(name, names);
-    throw UnknownNameError(
-        name, fmt::format("no such option, see '{} --help'{}", app_.get_name(), did_you_mean(near)),
-        std::move(near));
+    const std::string text =
+        fmt::format("no such option, see '{} --help'{}", app_.get_name(), did_you_mean(near));
+    throw UnknownNameError(name, text, std::move(near));
   }
 
   CLI::App app_;
@@ -126,11 +125,6 @@ class OptionSet {
 
 void add_common(OptionSet& set, CommonOptions& o, const std::string& output_help) {
   set.text("MODEL", "", "a folder with config.json, a .gguf file, or a hub id org/name", o.model);
-  set.list("-p,--prompt", "TEXT", "the prompt; repeat for several", o.prompts);
-  set.text("--prompt-file", "F", "read one more prompt from F (- is standard input)",
-           o.prompt_file);
-  set.list("--tokens", "IDS", "token ids such as 1,2,3 instead of text; repeatable", o.tokens);
-  set.flag("--no-bos", "add no special tokens to the text", o.add_special_tokens, false);
   set.whole("--threads", "--threads", "threads to use (0: every core; never changes a result)",
             o.threads, 0, 1024);
   set.text("--json", "[F]", "write JSON to F, or to standard output and nothing else there",
@@ -138,6 +132,14 @@ void add_common(OptionSet& set, CommonOptions& o, const std::string& output_help
   set.text("-o,--output", "F", output_help, o.output);
   set.flag("--offline", "never use the network", o.offline);
   set.flag("--quiet", "no progress on standard error", o.quiet);
+}
+
+void add_prompts(OptionSet& set, CommonOptions& o) {
+  set.list("-p,--prompt", "TEXT", "the prompt; repeat for several", o.prompts);
+  set.text("--prompt-file", "F", "read one more prompt from F (- is standard input)",
+           o.prompt_file);
+  set.list("--tokens", "IDS", "token ids such as 1,2,3 instead of text; repeatable", o.tokens);
+  set.flag("--no-bos", "add no special tokens to the text", o.add_special_tokens, false);
   set.whole("--seed", "--seed", "seed of random choices (sampling draws the only ones)", o.seed, 0);
 }
 
@@ -153,11 +155,13 @@ void describe(OptionSet& set, InfoOptions& o) {
 }
 
 void describe(OptionSet& set, TokensOptions& o) {
+  add_prompts(set, o.common);
   add_common(set, o.common, kOutputHelp);
   set.text("--decode", "IDS", "turn ids such as 1,2,3 into text", o.decode);
 }
 
 void describe(OptionSet& set, RunCommandOptions& o) {
+  add_prompts(set, o.common);
   add_common(set, o.common, "write the captured arrays to F.npz or F.safetensors");
   set.list("--capture", "GLOB", "hook points to capture, as 'blocks.*.hook_resid_post'; repeatable",
            o.captures);
@@ -174,6 +178,7 @@ void describe(OptionSet& set, RunCommandOptions& o) {
 }
 
 void describe(OptionSet& set, GenerateCommandOptions& o) {
+  add_prompts(set, o.common);
   add_common(set, o.common, kOutputHelp);
   set.whole("-n,--max-new-tokens", "--max-new-tokens", "tokens to add at most (default 64)",
             o.max_new_tokens, 0);
@@ -194,6 +199,7 @@ void describe(OptionSet& set, GenerateCommandOptions& o) {
 }
 
 void describe(OptionSet& set, LensCommandOptions& o) {
+  add_prompts(set, o.common);
   add_common(set, o.common, kOutputHelp);
   set.whole("-k,--top-k", "--top-k", "tokens to show in a cell (default 5)", o.top_k, 1);
   set.text("--site", "SITE", "resid_pre, resid_mid, resid_post (the default), attn_out or mlp_out",
@@ -229,10 +235,9 @@ Command parse_command(const std::string& name, const std::vector<std::string>& a
     if (name == "lens") return parse_as<LensCommandOptions>(help, arguments, argv0);
   }
   std::vector<std::string> near = nearest_names(name, names);
-  throw UnknownNameError(
-      fmt::format("command '{}'", name),
-      fmt::format("no such command, expected {}{}", fmt::join(names, ", "), did_you_mean(near)),
-      std::move(near));
+  const std::string text =
+      fmt::format("no such command, expected {}{}", fmt::join(names, ", "), did_you_mean(near));
+  throw UnknownNameError(fmt::format("command '{}'", name), text, std::move(near));
 }
 
 }  // namespace

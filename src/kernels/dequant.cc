@@ -1,9 +1,9 @@
 #include "kernels/dequant.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
-
-#include "base/float16.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dequant.cc"
@@ -25,10 +25,17 @@ using DU8 = hn::Rebind<std::uint8_t, D>;
 using DI8 = hn::Rebind<std::int8_t, D>;
 constexpr std::size_t kLanes = hn::MaxLanes(D());
 
+// As to_float, without a branch: a scale a block is much of the work.
 HWY_INLINE float half_at(const std::uint8_t* p) {
-  std::uint16_t bits;
-  std::memcpy(&bits, p, sizeof(bits));
-  return to_float(f16{bits});
+  std::uint16_t half;
+  std::memcpy(&half, p, sizeof(half));
+  const std::uint32_t magnitude = half & 0x7FFFU;
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
+  const auto subnormal = std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24F);
+  std::uint32_t word = (magnitude << 13) + (112U << 23);
+  word = magnitude < 0x0400U ? subnormal : word;
+  word = magnitude >= 0x7C00U ? 0x7F800000U | (magnitude << 13) : word;
+  return std::bit_cast<float>(word | sign);
 }
 
 HWY_INLINE V widen(const std::int8_t* q) {
@@ -65,11 +72,43 @@ HWY_INLINE void nibbles(const std::uint8_t* qs, std::uint8_t* HWY_RESTRICT q) {
   }
 }
 
-// Bit i of `qh` is the fifth bit of weight i.
+// Bit i of `qh` is the fifth bit of weight i. Eight at a time: byte k of the product keeps bit k
+// alone, and adding 127 carries it, whichever it was, into the top bit.
 HWY_INLINE void fifth_bits(const std::uint8_t* qh, std::uint8_t* HWY_RESTRICT q) {
-  for (std::size_t i = 0; i < 32; ++i) {
-    q[i] = static_cast<std::uint8_t>(q[i] | ((qh[i / 8] >> (i % 8)) & 1) << 4);
+  for (std::size_t i = 0; i < 32; i += 8) {
+    const std::uint64_t spread = (qh[i / 8] * 0x0101010101010101U) & 0x8040201008040201U;
+    const std::uint64_t bits = ((spread + 0x7F7F7F7F7F7F7F7FU) & 0x8080808080808080U) >> 3;
+    std::uint64_t weights;
+    std::memcpy(&weights, q + i, 8);
+    weights |= bits;
+    std::memcpy(q + i, &weights, 8);
   }
+}
+
+// out[i] = (from[i] >> shift) & mask for 32 bytes; with `left` >= 0, that << left joins the bits of
+// out[i]. Words are shifted whole: the mask drops what came from the byte above.
+template <int kLeft = -1>
+HWY_INLINE void take_bits(const std::uint8_t* from, std::size_t shift, std::uint8_t mask,
+                          std::uint8_t* HWY_RESTRICT out) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int bits = (from[i] >> shift) & mask;
+    out[i] = static_cast<std::uint8_t>(kLeft < 0 ? bits : out[i] | bits << std::max(kLeft, 0));
+  }
+#else
+  const hn::CappedTag<std::uint8_t, 32> d8;
+  const hn::Repartition<std::uint16_t, decltype(d8)> d16;
+  for (std::size_t i = 0; i < 32; i += hn::MaxLanes(d8)) {
+    const auto words = hn::BitCast(d16, hn::LoadU(d8, from + i));
+    const auto shifted = hn::ShiftRightSame(words, static_cast<int>(shift));
+    auto bits = hn::And(hn::BitCast(d8, shifted), hn::Set(d8, mask));
+    if constexpr (kLeft >= 0) {
+      const auto left = hn::ShiftLeft<kLeft>(hn::BitCast(d16, bits));
+      bits = hn::Or(hn::BitCast(d8, left), hn::LoadU(d8, out + i));
+    }
+    hn::StoreU(bits, d8, out + i);
+  }
+#endif
 }
 
 template <int kOffset>
@@ -120,7 +159,7 @@ void block_q2_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   for (std::size_t half = 0; half < 2; ++half) {
     for (std::size_t s = 0; s < 4; ++s) {
       std::uint8_t q[32];
-      for (std::size_t i = 0; i < 32; ++i) q[i] = (qs[32 * half + i] >> (2 * s)) & 3;
+      take_bits(qs + 32 * half, 2 * s, 3, q);
       for (std::size_t g = 0; g < 2; ++g) {
         const std::size_t group = 8 * half + 2 * s + g;
         const float dl = d * static_cast<float>(scales[group] & 15);
@@ -139,12 +178,11 @@ void block_q3_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const float d = half_at(b + 108);
   for (std::size_t half = 0; half < 2; ++half) {
     for (std::size_t s = 0; s < 4; ++s) {
+      std::uint8_t unsigned_q[32];
       std::int8_t q[32];
-      for (std::size_t i = 0; i < 32; ++i) {
-        const int low = (qs[32 * half + i] >> (2 * s)) & 3;
-        const int high = (hmask[i] >> (4 * half + s)) & 1;
-        q[i] = static_cast<std::int8_t>(low - 4 + 4 * high);
-      }
+      take_bits(qs + 32 * half, 2 * s, 3, unsigned_q);
+      take_bits<2>(hmask, 4 * half + s, 1, unsigned_q);
+      centre<4>(unsigned_q, q);
       for (std::size_t g = 0; g < 2; ++g) {
         const std::size_t group = 8 * half + 2 * s + g;
         const int low = (packed[group % 8] >> (4 * (group / 8))) & 15;
@@ -173,9 +211,7 @@ void block_q4_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const std::uint8_t* qs = b + 16;
   for (std::size_t group = 0; group < 8; ++group) {
     std::uint8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      q[i] = (qs[32 * (group / 2) + i] >> (4 * (group % 2))) & 15;
-    }
+    take_bits(qs + 32 * (group / 2), 4 * (group % 2), 15, q);
     int sc = 0;
     int min = 0;
     scale_and_min(b + 4, group, sc, min);
@@ -191,10 +227,8 @@ void block_q5_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const std::uint8_t* qs = b + 48;
   for (std::size_t group = 0; group < 8; ++group) {
     std::uint8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      const int low = (qs[32 * (group / 2) + i] >> (4 * (group % 2))) & 15;
-      q[i] = static_cast<std::uint8_t>(low | ((qh[i] >> group) & 1) << 4);
-    }
+    take_bits(qs + 32 * (group / 2), 4 * (group % 2), 15, q);
+    take_bits<4>(qh, group, 1, q);
     int sc = 0;
     int min = 0;
     scale_and_min(b + 4, group, sc, min);
@@ -212,12 +246,11 @@ void block_q6_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   for (std::size_t part = 0; part < 8; ++part) {  // of 32 weights
     const std::size_t half = part / 4;
     const std::uint8_t* low = ql + 64 * half + 32 * (part % 2);
+    std::uint8_t unsigned_q[32];
     std::int8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      const int l = (low[i] >> (4 * (part % 4 / 2))) & 15;
-      const int h = (qh[32 * half + i] >> (2 * (part % 4))) & 3;
-      q[i] = static_cast<std::int8_t>((l | h << 4) - 32);
-    }
+    take_bits(low, 4 * (part % 4 / 2), 15, unsigned_q);
+    take_bits<4>(qh + 32 * half, 2 * (part % 4), 3, unsigned_q);
+    centre<32>(unsigned_q, q);
     for (std::size_t g = 0; g < 2; ++g) {
       const float dl = d * static_cast<float>(scales[2 * part + g]);
       scale<16>(q + 16 * g, dl, out + 32 * part + 16 * g);
