@@ -247,6 +247,21 @@ def test_a_function_is_released_with_its_edit():
     assert gone() is None
 
 
+def test_an_edit_whose_function_reaches_it_is_collected():
+    import weakref
+
+    class Fn:
+        def __call__(self, value):
+            return None
+
+    fn = Fn()
+    fn.edit = cw.call(PRE, fn)
+    gone = weakref.ref(fn)
+    del fn
+    gc.collect()
+    assert gone() is None
+
+
 def test_the_repr_tells_what_an_edit_does():
     assert repr(cw.add(PRE, np.ones(30), pos=-1)) == f"add('{PRE}', pos=-1, value=[30])"
     assert repr(cw.zero(Z, head=2)) == f"zero('{Z}', head=2)"
