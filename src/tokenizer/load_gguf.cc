@@ -21,9 +21,9 @@ constexpr std::int64_t kControl = 3;
 constexpr std::int64_t kUserDefined = 4;
 constexpr std::int64_t kByte = 6;
 
-/// A GGUF file names its pre-tokenizer instead of carrying it. Each row was checked against the
-/// model's tokenizer.json, except that files without a name get GPT-2's pattern, as in
-/// transformers.
+/// A GGUF file names its pre-tokenizer instead of carrying it. The patterns themselves are tested
+/// against Hugging Face's; which name means which follows the converters' table, and transformers
+/// for files without a name.
 struct PreTokenizerName {
   std::string_view name;
   KnownPattern pattern;

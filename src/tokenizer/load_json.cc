@@ -78,18 +78,17 @@ void find_bos_and_eos(Tokenizer::Impl& impl, const std::filesystem::path& folder
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file) {
-  const Json json = Json::load(file);
-  if (!json.is_object()) throw FormatError(file.string(), "is not a JSON object");
+std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const Json& json, const std::string& origin) {
+  if (!json.is_object()) throw FormatError(origin, "is not a JSON object");
   if (const Json& version = section(json, "version"); !version.is_null()) {
     if (version.as_string() != "1.0") {
-      throw UnsupportedError(file.string(), fmt::format("tokenizer version '{}' is not supported, "
-                                                        "expected 1.0",
-                                                        version.as_string()));
+      throw UnsupportedError(origin, fmt::format("tokenizer version '{}' is not supported, "
+                                                 "expected 1.0",
+                                                 version.as_string()));
     }
   }
   refuse_truncation_and_padding(json);
-  auto impl = std::make_shared<Tokenizer::Impl>(file.string(), parse_model(json.at("model")));
+  auto impl = std::make_shared<Tokenizer::Impl>(origin, parse_model(json.at("model")));
   impl->normalizers = parse_normalizers(section(json, "normalizer"));
   impl->pre_tokenizers = parse_pre_tokenizers(section(json, "pre_tokenizer"));
   impl->post_processors = parse_post_processors(section(json, "post_processor"));
@@ -97,6 +96,11 @@ std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& fi
   impl->decoders = parse_decoders(section(json, "decoder"));
   add_tokens(*impl, parse_added_tokens(section(json, "added_tokens")), "field 'added_tokens'");
   check_template_ids(*impl, json);
+  return impl;
+}
+
+std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file) {
+  auto impl = parse_tokenizer(Json::load(file), file.string());
   find_bos_and_eos(*impl, file.parent_path());
   return impl;
 }

@@ -24,7 +24,6 @@ std::uint32_t trailing_spaces(std::string_view piece) noexcept {
   return count;
 }
 
-// Counts are characters of the piece even where offsets count bytes: the reference's arithmetic.
 void trim(Origin& range, std::uint32_t leading, std::uint32_t trailing, bool is_first,
           bool add_prefix_space) noexcept {
   if (leading > 0) {
@@ -49,7 +48,6 @@ struct Process {
         const std::uint32_t leading = leading_spaces(item.piece);
         const std::uint32_t trailing = trailing_spaces(item.piece);
         if (leading == 0 && trailing == 0) continue;
-        trim(item.bytes, leading, trailing, i == 0, options.add_prefix_space);
         trim(item.chars, leading, trailing, i == 0, options.add_prefix_space);
       }
     }
@@ -63,7 +61,7 @@ struct Process {
       } else if (add_special_tokens) {
         out.emplace_back();
         for (std::size_t i = 0; i < part.ids.size(); ++i) {
-          out.back().push_back({part.ids[i], part.pieces[i], {0, 0}, {0, 0}, true});
+          out.back().push_back({part.ids[i], part.pieces[i], {0, 0}, true});
         }
       }
     }

@@ -14,8 +14,7 @@ namespace cutaway::tokenizer {
 struct Item {
   TokenId id = kNoToken;
   std::string_view piece;
-  Origin bytes{0, 0};
-  Origin chars{0, 0};
+  Origin chars{0, 0};  ///< code points of the input
   bool special = false;
 };
 

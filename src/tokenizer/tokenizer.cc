@@ -54,8 +54,7 @@ std::vector<tk::Item> Tokenizer::Impl::encode(std::string_view text, bool add_sp
   const auto add = [&](TokenId id, std::string_view piece, std::uint32_t begin, std::uint32_t end) {
     tk::Item item{id, piece};
     if (with_offsets) {
-      item.bytes = {pieces.origins[begin].begin, pieces.origins[end - 1].end};
-      item.chars = {index[item.bytes.begin], index[item.bytes.end]};
+      item.chars = {index[pieces.origins[begin].begin], index[pieces.origins[end - 1].end]};
     }
     items.push_back(item);
   };
@@ -107,6 +106,12 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_t
 Encoding Tokenizer::encode_with_offsets(std::string_view text, bool add_special_tokens) const {
   tk::Pieces pieces;
   const auto items = impl_->encode(text, add_special_tokens, true, pieces);
+  // Offsets are trimmed in code points; bytes follow from them, so that they never cut a character.
+  std::vector<std::size_t> starts;
+  for (std::size_t pos = 0; pos < text.size(); pos += tk::utf8_length(text[pos])) {
+    starts.push_back(pos);
+  }
+  starts.push_back(text.size());
   Encoding out;
   out.ids.reserve(items.size());
   out.pieces.reserve(items.size());
@@ -116,7 +121,7 @@ Encoding Tokenizer::encode_with_offsets(std::string_view text, bool add_special_
   for (const tk::Item& item : items) {
     out.ids.push_back(item.id);
     out.pieces.emplace_back(item.piece);
-    out.bytes.push_back({item.bytes.begin, item.bytes.end});
+    out.bytes.push_back({starts[item.chars.begin], starts[item.chars.end]});
     out.chars.push_back({item.chars.begin, item.chars.end});
     out.special.push_back(item.special);
   }

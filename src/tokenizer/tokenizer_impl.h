@@ -12,6 +12,7 @@
 #include <cutaway/tokenizer.h>
 
 #include "io/gguf.h"
+#include "io/json.h"
 #include "tokenizer/added_tokens.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/decoders.h"
@@ -57,6 +58,8 @@ inline constexpr std::size_t kLongestText = std::size_t{1} << 28;
 
 /// throws IoError, FormatError, UnsupportedError, as Tokenizer::load.
 std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file);
+/// The document alone: no neighbours, so neither bos nor eos.
+std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const io::Json& json, const std::string& origin);
 /// From a file that is already read, so that a model and its tokenizer share one mapping.
 std::shared_ptr<const Tokenizer::Impl> load_gguf(const io::GgufFile& file);
 
