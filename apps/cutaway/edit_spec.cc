@@ -95,7 +95,7 @@ std::string_view read_positions(Reader& in) {
 int read_head(Reader& in) {
   in.advance();
   const std::size_t column = in.column();
-  const std::string_view text = in.word("@");
+  const std::string_view text = in.word("@#");
   int head = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), head);
   if (error != std::errc() || end != text.data() + text.size() || head < 0) {

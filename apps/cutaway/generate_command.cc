@@ -59,18 +59,29 @@ std::string decode(const Session& session, std::span<const TokenId> ids) {
                                       : session.tokenizer->decode(ids, true);
 }
 
+// Without -n a prompt near the end of the context gets what still fits.
+std::size_t tokens_to_add(const GenerateCommandOptions& options, const ModelConfig& config,
+                          const std::vector<Prompt>& prompts) {
+  constexpr std::size_t kDefault = 64;
+  if (options.max_new_tokens) return *options.max_new_tokens;
+  std::size_t longest = 0;
+  for (const Prompt& prompt : prompts) longest = std::max(longest, prompt.ids().size());
+  return config.n_ctx > longest ? std::min(kDefault, config.n_ctx - longest) : kDefault;
+}
+
 std::string_view stop_reason(const Continuation& c, const ModelConfig& config, bool interrupted,
-                             const GenerateCommandOptions& options) {
+                             std::size_t max_new_tokens, bool stop_at_eos) {
   const auto& eos = config.eos_ids;
-  if (!c.ids.empty() && options.stop_at_eos &&
+  if (!c.ids.empty() && stop_at_eos &&
       std::find(eos.begin(), eos.end(), c.ids.back()) != eos.end()) {
     return "eos";
   }
-  return interrupted && c.ids.size() < options.max_new_tokens ? "interrupted" : "length";
+  return interrupted && c.ids.size() < max_new_tokens ? "interrupted" : "length";
 }
 
 std::string to_json(const GenerateCommandOptions& options, const Session& session,
-                    const std::vector<Prompt>& prompts, const std::vector<Continuation>& outputs) {
+                    const std::vector<Prompt>& prompts, const std::vector<Continuation>& outputs,
+                    std::size_t max_new_tokens) {
   io::JsonWriter json;
   begin_document(json, "generate", session.resolved.name);
   json.key("tokens");
@@ -91,7 +102,7 @@ std::string to_json(const GenerateCommandOptions& options, const Session& sessio
   json.end_array();
   json.key("settings");
   json.begin_object();
-  json.member("max_new_tokens", options.max_new_tokens);
+  json.member("max_new_tokens", max_new_tokens);
   json.member("temperature", options.temperature);
   json.member("top_k", options.top_k);
   json.member("top_p", options.top_p);
@@ -144,7 +155,8 @@ int generate_command(const GenerateCommandOptions& options) {
   std::optional<Printer> printer;
   if (!is_json) printer.emplace(session, prompts.front(), out);
 
-  GenerateOptions generate{.max_new_tokens = options.max_new_tokens,
+  const std::size_t max_new_tokens = tokens_to_add(options, session.model.config(), prompts);
+  GenerateOptions generate{.max_new_tokens = max_new_tokens,
                            .temperature = options.temperature,
                            .top_k = options.top_k,
                            .top_p = options.top_p,
@@ -163,11 +175,12 @@ int generate_command(const GenerateCommandOptions& options) {
   }
   session.progress->clear();
   for (Continuation& c : outputs) {
-    c.stop = stop_reason(c, session.model.config(), interrupted, options);
+    c.stop =
+        stop_reason(c, session.model.config(), interrupted, max_new_tokens, options.stop_at_eos);
   }
 
   if (is_json) {
-    out.write(to_json(options, session, prompts, outputs));
+    out.write(to_json(options, session, prompts, outputs, max_new_tokens));
   } else {
     printer->finish();
     for (std::size_t row = 1; row < prompts.size(); ++row) {

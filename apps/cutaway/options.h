@@ -46,7 +46,7 @@ struct RunCommandOptions {
 
 struct GenerateCommandOptions {
   CommonOptions common;
-  std::size_t max_new_tokens = 64;
+  std::optional<std::size_t> max_new_tokens;  ///< absent: 64, or fewer where the context ends
   float temperature = 0.0F;
   std::size_t top_k = 0;
   float top_p = 1.0F;

@@ -79,7 +79,9 @@ class OptionSet {
     } catch (const CLI::ParseError& error) {
       refuse(error.what());
     }
-    for (const std::string& extra : app_.remaining()) refuse_extra(extra);
+    for (const std::string& extra : app_.remaining()) {
+      if (extra != "--") refuse_extra(extra);
+    }
     return std::nullopt;
   }
 
@@ -180,8 +182,11 @@ void describe(OptionSet& set, RunCommandOptions& o) {
 void describe(OptionSet& set, GenerateCommandOptions& o) {
   add_prompts(set, o.common);
   add_common(set, o.common, kOutputHelp);
-  set.whole("-n,--max-new-tokens", "--max-new-tokens", "tokens to add at most (default 64)",
-            o.max_new_tokens, 0);
+  set.text("-n,--max-new-tokens", "N",
+           "tokens to add at most (default: 64, or fewer where the context ends)",
+           [&o](const std::string& value) {
+             o.max_new_tokens = static_cast<std::size_t>(parse_int("--max-new-tokens", value, 0));
+           });
   set.real("--temperature", "--temperature", "0 (the default) takes the most likely token",
            o.temperature, 0, kAnyFloat);
   set.whole("--top-k", "--top-k", "sample among the K most likely (0: all)", o.top_k, 0);

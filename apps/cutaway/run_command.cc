@@ -17,9 +17,14 @@
 namespace cutaway::cli {
 namespace {
 
+constexpr std::string_view kNoPrediction = "the logits are not numbers";
+
 using Predictions = std::vector<std::vector<LensToken>>;  // one list a prompt
 
-void check_output(const RunCommandOptions& options) {
+void check_call(const RunCommandOptions& options) {
+  for (const std::string& where : options.captures) {
+    if (where.empty()) throw ArgumentError("--capture", "empty, expected a hook or a glob");
+  }
   if (!options.common.output) return;
   const std::filesystem::path path(*options.common.output);
   if (path.extension() != ".npz" && path.extension() != ".safetensors") {
@@ -81,6 +86,7 @@ std::string to_json(const RunCommandOptions& options, const Session& session,
     json.member("pos", prompts[row].ids().size() - 1);
     json.key("top");
     write_top(json, predictions[row], session.tokenizer);
+    if (predictions[row].empty()) json.member("reason", kNoPrediction);
     json.end_object();
   }
   json.end_array();
@@ -125,7 +131,9 @@ std::string to_text(const RunCommandOptions& options, const Session& session,
     out += fmt::format("after token {} \"{}\"", ids.size() - 1,
                        escape(text_of(session.tokenizer, ids.back())));
     if (prompts.size() > 1) out += fmt::format(" of prompt {}", row);
-    out += "\n" + predictions_table(predictions[row], session.tokenizer);
+    out += "\n";
+    out += predictions[row].empty() ? fmt::format("{}\n", kNoPrediction)
+                                    : predictions_table(predictions[row], session.tokenizer);
   }
   return out;
 }
@@ -133,7 +141,7 @@ std::string to_text(const RunCommandOptions& options, const Session& session,
 }  // namespace
 
 int run_command(const RunCommandOptions& options) {
-  check_output(options);
+  check_call(options);
   const std::vector<EditSpec> edits = parse_edits(options.edits);
   // -o names the arrays here, so only --json F moves the text.
   const auto& json = options.common.json;

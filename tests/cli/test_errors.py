@@ -22,6 +22,7 @@ WRONG_CALLS = [
     (["run", "--when", "later"], "--when: 'later', expected before or after"),
     (["run", "-o", "x.pt"], "-o: 'x.pt', expected a file that ends in .npz or .safetensors"),
     (["run", "-o", "x.npz"], "-o: nothing to write, expected at least one --capture"),
+    (["run", "--capture", ""], "--capture: empty, expected a hook or a glob"),
     (["run", "--edit", "blocks.0.hook_mlp_out zer"],
      "--edit: 'blocks.0.hook_mlp_out zer', column 23: 'zer'; did you mean 'zero'?, expected add, replace, zero, "
      "scale, mean or knockout"),

@@ -78,3 +78,10 @@ def test_edits_apply_at_every_step(cutaway, llama, tmp_path):
 
 def test_no_new_tokens(cutaway, llama):
     assert cutaway("generate", llama, "-p", "the cat", "-n", 0).out == "the cat\n"
+
+
+def test_without_a_number_the_context_is_the_end(cutaway, llama):
+    document = cutaway("generate", llama, "--tokens", ",".join(["5"] * 60), "--no-stop", "--json").json
+    assert document["settings"]["max_new_tokens"] == document["outputs"][0]["new_tokens"] == 4
+    result = cutaway("generate", llama, "--tokens", ",".join(["5"] * 60), "-n", 5)
+    assert result.code == 2 and "64" in result.err

@@ -128,3 +128,12 @@ def test_rows_of_a_batch_are_padded_and_equal_to_their_own_run(cutaway, llama, t
         assert (both[row, : len(alone)] == alone).all()
         assert not both[row, len(alone) :].any()
         assert document["predictions"][row]["top"] == alone_document["predictions"][0]["top"]
+
+
+def test_logits_that_are_not_numbers_give_a_reason(cutaway, fixture):
+    edit = ("--edit", "blocks.0.hook_resid_post scale 1e38", "--edit", "blocks.1.hook_resid_post scale 1e38")
+    [prediction] = cutaway(*call(fixture), *edit, "--json").json["predictions"]
+    assert prediction["top"] == [] and prediction["reason"] == "the logits are not numbers"
+    lens = cutaway("lens", *call(fixture)[1:], *edit, "--json").json
+    assert lens["cells"][-1]["entropy"] is None and lens["cells"][-1]["reason"]
+    assert cutaway("lens", *call(fixture)[1:], *edit).code == 0

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "stream_decoder.h"
 #include "table.h"
 
 namespace cutaway::cli {
