@@ -23,8 +23,8 @@ text-align:left;white-space:pre;color:inherit;max-width:14ch;overflow:hidden;tex
 
 
 def _visible(text: str) -> str:
-    """`text` on one line: line breaks and control characters as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """`text` on one line, spaces as dots, line breaks and control characters as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.replace(" ", "\u00b7"))
 
 
 def text_table(lens: Lens) -> str:
