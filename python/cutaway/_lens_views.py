@@ -103,7 +103,13 @@ def figure(lens: Lens, value: str) -> Any:
     axes.set_yticks(range(rows), [str(layer) for layer in lens.layers])
     axes.set(ylabel="layer", title=f"logit lens of {lens.site}")
     middle = (float(np.nanmin(array)) + float(np.nanmax(array))) / 2
-    style = {"ha": "center", "va": "center", "fontsize": 7, "clip_on": True, "parse_math": False}
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "fontsize": 7,
+        "clip_on": True,
+        "parse_math": False,
+    }
     for (i, j), shade in np.ndenumerate(array):
         colour = "white" if shade > middle else "black"
         axes.text(j, i, _visible(tokens[i, j, 0]), color=colour, **style)
