@@ -11,6 +11,8 @@ from ._resolve import _demo_model
 
 
 def main() -> int:
+    if not hasattr(_core, "cli_main"):
+        sys.exit("cutaway: error: built without the command line tool (CUTAWAY_CLI=OFF)")
     # The tool sets its own handler where it works; elsewhere Ctrl-C ends the process at once.
     # Python's handler would only set a flag that no one reads while C++ runs.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -23,8 +23,8 @@ text-align:left;white-space:pre;color:inherit;max-width:14ch;overflow:hidden;tex
 
 
 def _visible(text: str) -> str:
-    """`text` on one line: line breaks and control characters as escapes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """`text` on one line, spaces as dots, line breaks and control characters as escapes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.replace(" ", "\u00b7"))
 
 
 def text_table(lens: Lens) -> str:
@@ -103,7 +103,13 @@ def figure(lens: Lens, value: str) -> Any:
     axes.set_yticks(range(rows), [str(layer) for layer in lens.layers])
     axes.set(ylabel="layer", title=f"logit lens of {lens.site}")
     middle = (float(np.nanmin(array)) + float(np.nanmax(array))) / 2
-    style = {"ha": "center", "va": "center", "fontsize": 7, "clip_on": True, "parse_math": False}
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "fontsize": 7,
+        "clip_on": True,
+        "parse_math": False,
+    }
     for (i, j), shade in np.ndenumerate(array):
         colour = "white" if shade > middle else "black"
         axes.text(j, i, _visible(tokens[i, j, 0]), color=colour, **style)

@@ -1,10 +1,13 @@
-"""What the package is: names, types, documentation."""
+"""What the package is: names, types, documentation, the command."""
 
 import ast
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from conftest import MODELS
 
 import cutaway as cw
 
@@ -47,8 +50,6 @@ def test_what_does_not_exist_yet_is_absent(name):
 
 def test_numpy_is_the_only_import():
     allowed = {"numpy", "cutaway", "matplotlib"}
-    import sys
-
     for file in PACKAGE.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -57,3 +58,18 @@ def test_numpy_is_the_only_import():
             for name in names:
                 top = name.split(".")[0]
                 assert top in allowed or top in sys.stdlib_module_names, f"{file.name}: {name}"
+
+
+@pytest.mark.skipif(not hasattr(cw._core, "cli_main"), reason="built with CUTAWAY_CLI=OFF")
+def test_the_package_holds_the_command_line_tool(model):
+    def run(*arguments):
+        command = [sys.executable, "-m", "cutaway", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert "lens" in run("--help").stdout
+    shown = run("run", str(MODELS / "llama_gqa"), "--tokens", "1,2,3", "--top", "1", "--json")
+    assert shown.returncode == 0, shown.stderr
+    best = int(model.run([1, 2, 3]).logits[0, -1].argmax())
+    assert f'"id": {best}' in shown.stdout or f'"id":{best}' in shown.stdout
+    wrong = run("no-such-command")
+    assert wrong.returncode == 2 and wrong.stderr.startswith("cutaway: error: ")
