@@ -14,7 +14,6 @@ endmacro()
 
 cutaway_require(Threads)
 cutaway_require(fmt)
-cutaway_require(simdjson)
 cutaway_require(ZLIB)
 find_package(PkgConfig QUIET)
 if(NOT PkgConfig_FOUND)

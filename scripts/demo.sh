@@ -29,4 +29,4 @@ cutaway=build/release/apps/cutaway/cutaway
 echo
 run "$cutaway" lens -p "$prompt"
 echo
-run "$cutaway" generate -p "$prompt" -n 24
+run "$cutaway" generate -p "${1:-Gravity is the force that}" -n 32

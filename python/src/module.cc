@@ -45,6 +45,9 @@ int cli_main(const nb::list& arguments) {
 }  // namespace
 
 NB_MODULE(_core, m) {
+#ifdef NDEBUG
+  nb::set_leak_warnings(false);  // a user's program may end with objects alive; nothing is printed
+#endif
   m.doc() = "The compiled part of cutaway. Private: use the package.";
   m.attr("version") = CUTAWAY_VERSION;
   bind_errors(m);

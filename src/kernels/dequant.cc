@@ -1,9 +1,9 @@
 #include "kernels/dequant.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
-
-#include "base/float16.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dequant.cc"
@@ -25,10 +25,17 @@ using DU8 = hn::Rebind<std::uint8_t, D>;
 using DI8 = hn::Rebind<std::int8_t, D>;
 constexpr std::size_t kLanes = hn::MaxLanes(D());
 
+// As to_float, without a branch: a scale a block is much of the work.
 HWY_INLINE float half_at(const std::uint8_t* p) {
-  std::uint16_t bits;
-  std::memcpy(&bits, p, sizeof(bits));
-  return to_float(f16{bits});
+  std::uint16_t half;
+  std::memcpy(&half, p, sizeof(half));
+  const std::uint32_t magnitude = half & 0x7FFFU;
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
+  const auto subnormal = std::bit_cast<std::uint32_t>(static_cast<float>(magnitude) * 0x1p-24F);
+  std::uint32_t word = (magnitude << 13) + (112U << 23);
+  word = magnitude < 0x0400U ? subnormal : word;
+  word = magnitude >= 0x7C00U ? 0x7F800000U | (magnitude << 13) : word;
+  return std::bit_cast<float>(word | sign);
 }
 
 HWY_INLINE V widen(const std::int8_t* q) {
@@ -36,6 +43,16 @@ HWY_INLINE V widen(const std::int8_t* q) {
 }
 HWY_INLINE V widen(const std::uint8_t* q) {
   return hn::ConvertTo(D(), hn::PromoteTo(DI(), hn::LoadU(DU8(), q)));
+}
+
+// out = d · (q - kOffset); the difference is exact.
+template <int kCount, int kOffset>
+HWY_INLINE void scale_centred(const std::uint8_t* q, float d, float* HWY_RESTRICT out) {
+  const V vd = hn::Set(D(), d);
+  const V offset = hn::Set(D(), static_cast<float>(kOffset));
+  for (std::size_t i = 0; i < kCount; i += kLanes) {
+    hn::StoreU(hn::Mul(vd, hn::Sub(widen(q + i), offset)), D(), out + i);
+  }
 }
 
 // out = d · q
@@ -57,53 +74,92 @@ HWY_INLINE void scale_and_shift(const std::uint8_t* q, float d, float m, float* 
   }
 }
 
-// The low four bits of 16 bytes are the first half of a block of 32, the high ones the second.
-HWY_INLINE void nibbles(const std::uint8_t* qs, std::uint8_t* HWY_RESTRICT q) {
-  for (std::size_t i = 0; i < 16; ++i) {
-    q[i] = qs[i] & 15;
-    q[i + 16] = static_cast<std::uint8_t>(qs[i] >> 4);
-  }
-}
-
-// Bit i of `qh` is the fifth bit of weight i.
-HWY_INLINE void fifth_bits(const std::uint8_t* qh, std::uint8_t* HWY_RESTRICT q) {
+// q[i]: the low four bits of 16 bytes, then the high ones. With `qh`, bit i of that is the fifth
+// bit of weight i. Whole vectors are stored, as a load over two smaller stores stalls.
+HWY_INLINE void nibbles(const std::uint8_t* qs, const std::uint8_t* qh,
+                        std::uint8_t* HWY_RESTRICT q) {
+#if HWY_TARGET == HWY_SCALAR
   for (std::size_t i = 0; i < 32; ++i) {
-    q[i] = static_cast<std::uint8_t>(q[i] | ((qh[i / 8] >> (i % 8)) & 1) << 4);
+    const int low = i < 16 ? qs[i] & 15 : qs[i - 16] >> 4;
+    const int fifth = qh == nullptr ? 0 : (qh[i / 8] >> (i % 8)) & 1;
+    q[i] = static_cast<std::uint8_t>(low | fifth << 4);
   }
+#else
+  const hn::FixedTag<std::uint8_t, 16> d8;
+  const hn::Repartition<std::uint16_t, decltype(d8)> d16;
+  const auto mask = hn::Set(d8, 15);
+  const auto bytes = hn::LoadU(d8, qs);
+  auto low = hn::And(bytes, mask);
+  auto high = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, bytes))), mask);
+  if (qh != nullptr) {
+    HWY_ALIGN static constexpr std::uint8_t kByte[16] = {0, 0, 0, 0, 0, 0, 0, 0,
+                                                         1, 1, 1, 1, 1, 1, 1, 1};
+    HWY_ALIGN static constexpr std::uint8_t kBit[16] = {1, 2, 4, 8, 16, 32, 64, 128,
+                                                        1, 2, 4, 8, 16, 32, 64, 128};
+    std::uint32_t word;
+    std::memcpy(&word, qh, sizeof(word));
+    const auto words =
+        hn::BitCast(d8, hn::Set(hn::Repartition<std::uint32_t, decltype(d8)>(), word));
+    const auto byte = hn::Load(d8, kByte);
+    const auto bit = hn::Load(d8, kBit);
+    const auto first = hn::And(hn::TableLookupBytes(words, byte), bit);
+    const auto second = hn::And(hn::TableLookupBytes(words, hn::Add(byte, hn::Set(d8, 2))), bit);
+    const auto fifth = hn::Set(d8, 16);
+    low = hn::Or(low, hn::IfThenElseZero(hn::Eq(first, bit), fifth));
+    high = hn::Or(high, hn::IfThenElseZero(hn::Eq(second, bit), fifth));
+  }
+  hn::StoreU(low, d8, q);
+  hn::StoreU(high, d8, q + 16);
+#endif
 }
 
-template <int kOffset>
-HWY_INLINE void centre(const std::uint8_t* q, std::int8_t* HWY_RESTRICT out) {
-  for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::int8_t>(q[i] - kOffset);
+// out[i] = (from[i] >> shift) & mask for 32 bytes; with `left` >= 0, that << left joins the bits of
+// out[i]. Words are shifted whole: the mask drops what came from the byte above.
+template <int kLeft = -1>
+HWY_INLINE void take_bits(const std::uint8_t* from, std::size_t shift, std::uint8_t mask,
+                          std::uint8_t* HWY_RESTRICT out) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int bits = (from[i] >> shift) & mask;
+    out[i] = static_cast<std::uint8_t>(kLeft < 0 ? bits : out[i] | bits << std::max(kLeft, 0));
+  }
+#else
+  const hn::CappedTag<std::uint8_t, 32> d8;
+  const hn::Repartition<std::uint16_t, decltype(d8)> d16;
+  for (std::size_t i = 0; i < 32; i += hn::MaxLanes(d8)) {
+    const auto words = hn::BitCast(d16, hn::LoadU(d8, from + i));
+    const auto shifted = hn::ShiftRightSame(words, static_cast<int>(shift));
+    auto bits = hn::And(hn::BitCast(d8, shifted), hn::Set(d8, mask));
+    if constexpr (kLeft >= 0) {
+      const auto left = hn::ShiftLeft<kLeft>(hn::BitCast(d16, bits));
+      bits = hn::Or(hn::BitCast(d8, left), hn::LoadU(d8, out + i));
+    }
+    hn::StoreU(bits, d8, out + i);
+  }
+#endif
 }
 
 void block_q4_0(const std::uint8_t* b, float* HWY_RESTRICT out) {
   std::uint8_t q[32];
-  std::int8_t c[32];
-  nibbles(b + 2, q);
-  centre<8>(q, c);
-  scale<32>(c, half_at(b), out);
+  nibbles(b + 2, nullptr, q);
+  scale_centred<32, 8>(q, half_at(b), out);
 }
 
 void block_q4_1(const std::uint8_t* b, float* HWY_RESTRICT out) {
   std::uint8_t q[32];
-  nibbles(b + 4, q);
+  nibbles(b + 4, nullptr, q);
   scale_and_shift<32>(q, half_at(b), half_at(b + 2), out);
 }
 
 void block_q5_0(const std::uint8_t* b, float* HWY_RESTRICT out) {
   std::uint8_t q[32];
-  std::int8_t c[32];
-  nibbles(b + 6, q);
-  fifth_bits(b + 2, q);
-  centre<16>(q, c);
-  scale<32>(c, half_at(b), out);
+  nibbles(b + 6, b + 2, q);
+  scale_centred<32, 16>(q, half_at(b), out);
 }
 
 void block_q5_1(const std::uint8_t* b, float* HWY_RESTRICT out) {
   std::uint8_t q[32];
-  nibbles(b + 8, q);
-  fifth_bits(b + 4, q);
+  nibbles(b + 8, b + 4, q);
   scale_and_shift<32>(q, half_at(b), half_at(b + 2), out);
 }
 
@@ -120,7 +176,7 @@ void block_q2_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   for (std::size_t half = 0; half < 2; ++half) {
     for (std::size_t s = 0; s < 4; ++s) {
       std::uint8_t q[32];
-      for (std::size_t i = 0; i < 32; ++i) q[i] = (qs[32 * half + i] >> (2 * s)) & 3;
+      take_bits(qs + 32 * half, 2 * s, 3, q);
       for (std::size_t g = 0; g < 2; ++g) {
         const std::size_t group = 8 * half + 2 * s + g;
         const float dl = d * static_cast<float>(scales[group] & 15);
@@ -139,18 +195,15 @@ void block_q3_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const float d = half_at(b + 108);
   for (std::size_t half = 0; half < 2; ++half) {
     for (std::size_t s = 0; s < 4; ++s) {
-      std::int8_t q[32];
-      for (std::size_t i = 0; i < 32; ++i) {
-        const int low = (qs[32 * half + i] >> (2 * s)) & 3;
-        const int high = (hmask[i] >> (4 * half + s)) & 1;
-        q[i] = static_cast<std::int8_t>(low - 4 + 4 * high);
-      }
+      std::uint8_t q[32];
+      take_bits(qs + 32 * half, 2 * s, 3, q);
+      take_bits<2>(hmask, 4 * half + s, 1, q);
       for (std::size_t g = 0; g < 2; ++g) {
         const std::size_t group = 8 * half + 2 * s + g;
         const int low = (packed[group % 8] >> (4 * (group / 8))) & 15;
         const int high = (packed[8 + group % 4] >> (2 * (group / 4))) & 3;
         const float dl = d * static_cast<float>((low | high << 4) - 32);
-        scale<16>(q + 16 * g, dl, out + 16 * group);
+        scale_centred<16, 4>(q + 16 * g, dl, out + 16 * group);
       }
     }
   }
@@ -173,9 +226,7 @@ void block_q4_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const std::uint8_t* qs = b + 16;
   for (std::size_t group = 0; group < 8; ++group) {
     std::uint8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      q[i] = (qs[32 * (group / 2) + i] >> (4 * (group % 2))) & 15;
-    }
+    take_bits(qs + 32 * (group / 2), 4 * (group % 2), 15, q);
     int sc = 0;
     int min = 0;
     scale_and_min(b + 4, group, sc, min);
@@ -191,10 +242,8 @@ void block_q5_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   const std::uint8_t* qs = b + 48;
   for (std::size_t group = 0; group < 8; ++group) {
     std::uint8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      const int low = (qs[32 * (group / 2) + i] >> (4 * (group % 2))) & 15;
-      q[i] = static_cast<std::uint8_t>(low | ((qh[i] >> group) & 1) << 4);
-    }
+    take_bits(qs + 32 * (group / 2), 4 * (group % 2), 15, q);
+    take_bits<4>(qh, group, 1, q);
     int sc = 0;
     int min = 0;
     scale_and_min(b + 4, group, sc, min);
@@ -212,15 +261,12 @@ void block_q6_k(const std::uint8_t* b, float* HWY_RESTRICT out) {
   for (std::size_t part = 0; part < 8; ++part) {  // of 32 weights
     const std::size_t half = part / 4;
     const std::uint8_t* low = ql + 64 * half + 32 * (part % 2);
-    std::int8_t q[32];
-    for (std::size_t i = 0; i < 32; ++i) {
-      const int l = (low[i] >> (4 * (part % 4 / 2))) & 15;
-      const int h = (qh[32 * half + i] >> (2 * (part % 4))) & 3;
-      q[i] = static_cast<std::int8_t>((l | h << 4) - 32);
-    }
+    std::uint8_t q[32];
+    take_bits(low, 4 * (part % 4 / 2), 15, q);
+    take_bits<4>(qh + 32 * half, 2 * (part % 4), 3, q);
     for (std::size_t g = 0; g < 2; ++g) {
       const float dl = d * static_cast<float>(scales[2 * part + g]);
-      scale<16>(q + 16 * g, dl, out + 32 * part + 16 * g);
+      scale_centred<16, 32>(q + 16 * g, dl, out + 32 * part + 16 * g);
     }
   }
 }

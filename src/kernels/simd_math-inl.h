@@ -165,11 +165,12 @@ inline void softmax_row(float* y, std::size_t begin, std::size_t end, std::size_
   for (std::size_t half = kSums / 2; half > 0; half /= 2) {
     for (std::size_t k = 0; k < half; ++k) sums[k] += sums[k + half];
   }
-  const V total = set(sums[0]);
+  // A division costs as much as the exponential; the reciprocal's rounding keeps within 3 ulp.
+  const V part = set(1.0F / sums[0]);
   for (i = begin; i + kLanes <= end; i += kLanes) {
-    hn::StoreU(hn::Div(hn::LoadU(d, y + i), total), d, y + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, y + i), part), d, y + i);
   }
-  if (i < end) store_some(hn::Div(load_some(y + i, end - i, 0.0F), total), y + i, end - i);
+  if (i < end) store_some(hn::Mul(load_some(y + i, end - i, 0.0F), part), y + i, end - i);
 }
 
 }  // namespace math

@@ -35,9 +35,9 @@ MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> s
   std::vector<Cut> cuts;
   for (TokenId whole = 0; static_cast<std::size_t>(whole) < vocabulary.id_end(); ++whole) {
     if (!vocabulary.has(whole)) continue;
+    const double score = scores[static_cast<std::size_t>(whole)];
+    if (score == kNeverMerges) continue;
     const std::string_view piece = vocabulary.piece(whole);
-    const double score =
-        scores.empty() ? -static_cast<double>(whole) : scores[static_cast<std::size_t>(whole)];
     std::uint64_t hash = 0;
     std::uint32_t left_length = 0;
     std::uint32_t length = 0;

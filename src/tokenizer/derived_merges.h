@@ -1,6 +1,7 @@
 // Merges for vocabularies that come without: every way to cut a piece into two other pieces.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <string>
 
@@ -9,10 +10,15 @@
 
 namespace cutaway::tokenizer {
 
+/// Scores of pieces that always merge first (user-defined ones), and of pieces that no merge gives
+/// (control tokens and such).
+inline constexpr double kMergesFirst = std::numeric_limits<double>::infinity();
+inline constexpr double kNeverMerges = -std::numeric_limits<double>::infinity();
+
 /// A SentencePiece vocabulary merges two neighbours whenever the joined text is a piece, the best
 /// score first. Written out as ranked merges in the order of Hugging Face's converters: by score
-/// (one an id, finite; if empty, the order of ids instead, as Gemma's merges have it), then the
-/// longer left part, then the longer right part, then the smaller id.
+/// (`scores` has one an id), then the longer left part, then the longer right part, then the
+/// smaller id.
 ///
 /// throws FormatError naming `origin` if the vocabulary has more than 32 cuts a piece on average
 /// (real ones have two), which only a made-up one does.

@@ -16,8 +16,10 @@ namespace {
 constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // "▁"
 
 // tokenizer.ggml.token_type
+constexpr std::int64_t kUnknown = 2;
 constexpr std::int64_t kControl = 3;
 constexpr std::int64_t kUserDefined = 4;
+constexpr std::int64_t kByte = 6;
 
 /// A GGUF file names its pre-tokenizer instead of carrying it. Each row was checked against the
 /// model's tokenizer.json, except that files without a name get GPT-2's pattern, as in
@@ -86,14 +88,9 @@ class GgufTokenizer {
     fail(key, fmt::format("has {} entries for {} tokens", found, tokens().size()));
   }
 
-  bool is_gemma() const {
-    const std::string* architecture = file_.find_string("general.architecture");
-    return architecture != nullptr && architecture->starts_with("gemma");
-  }
-
   /// Gemma's runs of spaces are stored as spaces; its merges know them as "▁▁".
-  std::string spelling(const std::string& token) const {
-    if (!is_gemma() || token.find_first_not_of(' ') != std::string::npos) return token;
+  static std::string spelling(const std::string& token) {
+    if (token.find_first_not_of(' ') != std::string::npos) return token;
     std::string marks;
     for (std::size_t i = 0; i < token.size(); ++i) marks += kSpaceMark;
     return marks;
@@ -175,18 +172,35 @@ class GgufTokenizer {
     return impl;
   }
 
-  std::shared_ptr<Tokenizer::Impl> sentencepiece() const {
+  const std::vector<std::int64_t>* token_types() const {
+    constexpr std::string_view kTypes = "tokenizer.ggml.token_type";
+    const auto* types = file_.find_ints(kTypes);
+    if (types != nullptr) check_length(kTypes, types->size());
+    return types;
+  }
+
+  /// One a token. The scores that files give user-defined tokens mean nothing: SentencePiece merges
+  /// those first.
+  std::vector<double> scores() const {
     constexpr std::string_view kScores = "tokenizer.ggml.scores";
-    const auto* scores = file_.find_doubles(kScores);
-    if (scores == nullptr) fail(kScores, "is missing");
-    check_length(kScores, scores->size());
-    for (const double score : *scores) {
-      if (!std::isfinite(score)) fail(kScores, fmt::format("holds {}, expected numbers", score));
+    const auto* stored = file_.find_doubles(kScores);
+    if (stored == nullptr) fail(kScores, "is missing");
+    check_length(kScores, stored->size());
+    std::vector<double> out = *stored;
+    const auto* types = token_types();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (!std::isfinite(out[i])) fail(kScores, fmt::format("holds {}, expected numbers", out[i]));
+      if (types == nullptr) continue;
+      const std::int64_t type = (*types)[i];
+      if (type == kUserDefined) out[i] = kMergesFirst;
+      if (type == kUnknown || type == kControl || type == kByte) out[i] = kNeverMerges;
     }
+    return out;
+  }
+
+  std::shared_ptr<Tokenizer::Impl> sentencepiece() const {
     Vocabulary pieces = vocabulary();
-    // Gemma's control tokens carry scores in the middle of the others'; its merges follow the ids.
-    MergeTable table =
-        derive_merges(pieces, is_gemma() ? std::span<const double>() : *scores, origin_);
+    MergeTable table = derive_merges(pieces, scores(), origin_);
     BpeOptions options;
     options.fuse_unk = true;
     options.byte_fallback = true;
@@ -207,11 +221,9 @@ class GgufTokenizer {
   }
 
   std::vector<AddedToken> added_tokens(const Vocabulary& vocabulary) const {
-    constexpr std::string_view kTypes = "tokenizer.ggml.token_type";
     std::vector<AddedToken> out;
-    const auto* types = file_.find_ints(kTypes);
+    const auto* types = token_types();
     if (types == nullptr) return out;
-    check_length(kTypes, types->size());
     for (std::size_t i = 0; i < types->size(); ++i) {
       const std::int64_t type = (*types)[i];
       if (type != kControl && type != kUserDefined) continue;

@@ -52,8 +52,9 @@ void decompose(char32_t c, bool compatibility, std::vector<Decomposed>& out) {
 }
 
 std::optional<char32_t> compose(char32_t first, char32_t second) noexcept {
-  // Nothing below U+0300 is the second of a composition.
-  if (second < 0x300 || is_inert(second)) return std::nullopt;
+  // Nothing below U+0300 is the second of a composition. U+11A7, one before the Hangul finals,
+  // composes for utf8proc but not by the standard.
+  if (second < 0x300 || second == 0x11A7 || is_inert(second)) return std::nullopt;
   std::array<utf8proc_int32_t, 4> pair = {static_cast<utf8proc_int32_t>(first),
                                           static_cast<utf8proc_int32_t>(second)};
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);

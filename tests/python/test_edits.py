@@ -178,12 +178,8 @@ def test_a_function_sees_the_whole_array_and_its_context(model, ids):
 
 def test_decoding_tells_a_function_where_it_is(model, ids):
     seen = []
-    model.generate(
-        ids,
-        3,
-        edit=cw.call(PRE, lambda value, hook: seen.append((hook.first_pos, value.shape[1]))),
-        stop_at_eos=False,
-    )
+    edit = cw.call(PRE, lambda value, hook: seen.append((hook.first_pos, value.shape[1])))
+    model.generate(ids, 3, edit=edit, stop_at_eos=False, return_ids=True)
     assert seen == [(0, 11), (11, 1), (12, 1)]
 
 
@@ -247,6 +243,21 @@ def test_a_function_is_released_with_its_edit():
     gc.collect()
     assert gone() is not None
     del edit
+    gc.collect()
+    assert gone() is None
+
+
+def test_an_edit_whose_function_reaches_it_is_collected():
+    import weakref
+
+    class Fn:
+        def __call__(self, value):
+            return None
+
+    fn = Fn()
+    fn.edit = cw.call(PRE, fn)
+    gone = weakref.ref(fn)
+    del fn
     gc.collect()
     assert gone() is None
 

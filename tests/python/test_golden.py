@@ -16,7 +16,7 @@ def test_every_hook_point_and_the_logits_agree_with_hugging_face(name):
     logits, cache = model.run_with_cache(meta["tokens"])
     compared = 0
     for key, expected in golden.items():
-        if key == "greedy":
+        if expected.dtype != np.float32:  # the tokens
             continue
         found = cache[key]
         assert found.shape == expected.shape, key

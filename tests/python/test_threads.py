@@ -10,16 +10,19 @@ import pytest
 
 import cutaway as cw
 
-LONG = [[7] * 2000] * 8  # seconds of work
+LONG = [7] * 2000  # about half a second of work
 
 
 @pytest.fixture
 def interrupt_soon():
-    """Sends this process what Ctrl-C sends, 0.2 s from now; gives the time at which it did."""
+    """Sends this process what Ctrl-C sends, 0.2 s from now; gives its processor time then.
+
+    Processor time, since it passes only while this process works: a busy machine fails no test.
+    """
     sent = []
 
     def send():
-        sent.append(time.monotonic())
+        sent.append(time.process_time())
         os.kill(os.getpid(), signal.SIGINT)
 
     timer = threading.Timer(0.2, send)
@@ -33,7 +36,7 @@ def test_other_threads_go_on_during_a_run(slow_model):
     done = threading.Event()
 
     def work():
-        slow_model.run(LONG[:1], logits="none")
+        slow_model.run(LONG, logits="none")
         done.set()
 
     thread = threading.Thread(target=work)
@@ -48,19 +51,17 @@ def test_other_threads_go_on_during_a_run(slow_model):
 
 @pytest.mark.parametrize("call", ["run", "generate", "lens", "function"])
 def test_ctrl_c_ends_a_long_call(slow_model, interrupt_soon, call):
+    edit = cw.call("blocks.*.hook_resid_pre", lambda value: None)
     calls = {
         "run": lambda: slow_model.run(LONG, logits="none"),
-        "generate": lambda: slow_model.generate(LONG, 50, return_ids=True, stop_at_eos=False),
-        "lens": lambda: [cw.lens(slow_model, LONG[0]) for _ in range(100)],
-        "function": lambda: slow_model.run(
-            LONG, edit=cw.call("blocks.*.hook_resid_pre", lambda value: None)
-        ),
+        "generate": lambda: slow_model.generate(LONG[:500], 500, recompute=True, return_ids=True),
+        "lens": lambda: cw.lens(slow_model, LONG),
+        "function": lambda: slow_model.run(LONG, edit=edit, logits="none"),
     }
     with pytest.raises(KeyboardInterrupt):
-        calls[call]()
-    late = time.monotonic() - interrupt_soon[0]
-    # 200 ms is the promise; the rest is for a machine that does other things as well.
-    assert late < 1.0
+        for _ in range(50):  # a fast machine may be done before the signal comes
+            calls[call]()
+    assert time.process_time() - interrupt_soon[0] < 0.2
     assert slow_model.run([1, 2, 3]).logits.shape == (1, 3, 64)
 
 

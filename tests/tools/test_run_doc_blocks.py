@@ -34,6 +34,8 @@ assert open("out.txt").read() == "called with lens\\n"
 ```console
 $ cutaway info
 called with info
+$ echo "loss 0.1234, 7%"
+loss 0.1235, 7%
 $ printf '1\\n2\\n3\\n4\\n'
 1
 ...
@@ -62,6 +64,7 @@ false
         ("```sh\nfalse\necho not reached\n```", "ended with status 1"),
         ("```python\nraise SystemExit(3)\n```", "ended with status 3"),
         ("```console\n$ cutaway info\ncalled with lens\n```", "printed:\ncalled with info"),
+        ("```console\n$ echo 0.125\n0.128\n```", "printed:\n0.125"),
         ("```console\n$ cutaway info\n```", "printed:\ncalled with info"),
         ("```console\ncutaway info\n```", "does not start with"),
         ("```cpp\nint x;\n```", "no comment"),

@@ -133,6 +133,7 @@ TEST_P(Linear, HasTheBitsOfTheScalarTwinForEverySize) {
         expect_twin(type, tokens, rows, 40, 0, sum_order());
       }
     }
+    expect_twin(type, 66, 53, 100, 4, sum_order());  // rows are copied
     expect_twin(type, 3, 20, 4100, 0, sum_order());
     expect_twin(type, 1, 20, 4100, 12, sum_order());
   }

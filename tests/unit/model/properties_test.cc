@@ -5,6 +5,7 @@
 #include <cutaway/error.h>
 #include <gtest/gtest.h>
 
+#include "model/forward.h"
 #include "unit/model/golden.h"
 
 namespace cutaway {
@@ -147,6 +148,32 @@ TEST_P(Properties, TheCacheGivesWhatRecomputingGives) {
     recompute.recompute = true;
     EXPECT_EQ(model.generate(batch, specs[i], cached), model.generate(batch, specs[i], recompute))
         << i;
+  }
+}
+
+TEST_P(Properties, APromptInPiecesGivesTheBitsOfThePromptAtOnce) {
+  const Model::Impl& m = model.impl();
+  const ModelConfig& c = model.config();
+  const std::size_t n = golden.tokens.size();
+  const RunResult whole = model.run(golden.tokens);
+  for (const std::vector<std::size_t>& cuts :
+       {std::vector<std::size_t>{1, 2, 3, 4}, {5}, {n - 1}}) {
+    std::vector<KvStore> stores;
+    stores.emplace_back(*m.device, static_cast<std::size_t>(c.n_layers), c.n_kv_heads, c.d_head, n);
+    const std::vector<std::size_t> lengths{n};
+    const HookPlan none({}, c.hook_dims(), lengths, 0);
+    ActivationCache cache;
+    std::size_t begin = 0;
+    std::vector<std::size_t> ends = cuts;
+    ends.push_back(n);
+    for (std::size_t end : ends) {
+      const std::span<const TokenId> piece(golden.tokens.data() + begin, end - begin);
+      const Tensor logits = forward(m, {&piece, 1}, stores, none, cache, LogitRows::kAll);
+      EXPECT_TRUE(same_bits(logits.values(), whole.logits().values().subspan(
+                                                 begin * c.d_vocab, (end - begin) * c.d_vocab)))
+          << begin << " to " << end;
+      begin = end;
+    }
   }
 }
 
