@@ -55,8 +55,13 @@ class Printer {
 };
 
 std::string decode(const Session& session, std::span<const TokenId> ids) {
-  return session.tokenizer == nullptr ? fmt::format("{}", fmt::join(ids, " "))
-                                      : session.tokenizer->decode(ids, true);
+  if (session.tokenizer != nullptr) return session.tokenizer->decode(ids, true);
+  std::string text;
+  for (TokenId id : ids) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(id);
+  }
+  return text;
 }
 
 // Without -n a prompt near the end of the context gets what still fits.
@@ -186,7 +191,9 @@ int generate_command(const GenerateCommandOptions& options) {
     for (std::size_t row = 1; row < prompts.size(); ++row) {
       std::vector<TokenId> all = prompts[row].ids();
       all.insert(all.end(), outputs[row].ids.begin(), outputs[row].ids.end());
-      out.write("\n" + decode(session, all) + "\n");
+      out.write("\n");
+      out.write(decode(session, all));
+      out.write("\n");
     }
   }
   out.commit();

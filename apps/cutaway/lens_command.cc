@@ -174,9 +174,12 @@ std::string last_position_table(const LensResult& result, const Tokenizer* token
 
 std::string to_text(const LensCommandOptions& options, const Session& session,
                     const LensResult& result, std::optional<TokenId> target, const Output& out) {
-  std::string text = fmt::format("{}: logit lens of {}, {} layers, {} positions\n\n",
-                                 escape(session.resolved.name), options.site, result.layers.size(),
-                                 result.positions.size());
+  const auto count = [](std::size_t n, std::string_view noun) {
+    return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+  };
+  std::string text =
+      fmt::format("{}: logit lens of {}, {}, {}\n\n", escape(session.resolved.name), options.site,
+                  count(result.layers.size(), "layer"), count(result.positions.size(), "position"));
   text += map_of(result, session.tokenizer, out);
   const std::size_t last = result.positions.back();
   text += fmt::format("\nat position {} {}", last, quoted(session.tokenizer, result.tokens[last]));
