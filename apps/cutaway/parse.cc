@@ -230,8 +230,11 @@ Command parse_as(const CommandHelp& help, const std::vector<std::string>& argume
 Command parse_command(const std::string& name, const std::vector<std::string>& arguments,
                       const char* argv0) {
   std::vector<std::string> names;
+  std::string list;
   for (const CommandHelp& help : command_help()) {
     names.emplace_back(help.name);
+    if (!list.empty()) list += ", ";
+    list += help.name;
     if (name != help.name) continue;
     if (name == "info") return parse_as<InfoOptions>(help, arguments, argv0);
     if (name == "tokens") return parse_as<TokensOptions>(help, arguments, argv0);
@@ -240,8 +243,7 @@ Command parse_command(const std::string& name, const std::vector<std::string>& a
     if (name == "lens") return parse_as<LensCommandOptions>(help, arguments, argv0);
   }
   std::vector<std::string> near = nearest_names(name, names);
-  const std::string text =
-      fmt::format("no such command, expected {}{}", fmt::join(names, ", "), did_you_mean(near));
+  const std::string text = fmt::format("no such command, expected {}{}", list, did_you_mean(near));
   throw UnknownNameError(fmt::format("command '{}'", name), text, std::move(near));
 }
 
