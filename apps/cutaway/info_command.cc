@@ -53,7 +53,7 @@ int info_command(const InfoOptions& options) {
   std::optional<Model> model;
   if (report.resolved) {
     try {
-      model = Model::load(report.resolved->path, runtime, {.offline = options.common.offline});
+      model = Model::load(report.resolved->path, runtime);
       if (options.check) check_forward(*model);
     } catch (const InterruptedError&) {
       throw;

@@ -72,7 +72,7 @@ ResolvedModel in_folder(const fs::path& folder, const std::string& origin) {
                       fmt::format("the folder has no config.json, expected {}", kForms));
 }
 
-ResolvedModel from_hub(const std::string& id, const std::string& origin) {
+ResolvedModel from_hub(const std::string& id, const std::string& origin, bool offline) {
   const io::HubCachePaths paths = hub_cache_paths();
   if (const auto snapshot = io::find_cached_snapshot(id, paths)) {
     if (is_there(*snapshot / "config.json")) return {*snapshot, id, origin};
@@ -87,10 +87,16 @@ ResolvedModel from_hub(const std::string& id, const std::string& origin) {
                         "config.json or exactly one .gguf",
                         snapshot->string(), ggufs.size()));
   }
+  const std::string cache = io::hub_cache_folder(paths).value_or("(no home folder)").string();
+  if (offline) {
+    throw IoError(id, fmt::format("not a folder here and not in the hub cache {}, and --offline "
+                                  "rules out a download; expected {}",
+                                  cache, kForms));
+  }
   throw UnsupportedError(
       id, fmt::format("not a folder here and not in the hub cache {}, and downloading is not "
                       "available in this version; expected {}",
-                      io::hub_cache_folder(paths).value_or("(no home folder)").string(), kForms));
+                      cache, kForms));
 }
 
 // `text` names nothing that exists and is no hub id: say what it looks like.
@@ -110,7 +116,7 @@ ResolvedModel from_hub(const std::string& id, const std::string& origin) {
                                         kForms));
 }
 
-ResolvedModel resolve_text(const std::string& text, const std::string& origin) {
+ResolvedModel resolve_text(const std::string& text, const std::string& origin, bool offline) {
   if (text.empty()) throw ArgumentError(origin, fmt::format("empty, expected {}", kForms));
   const fs::path path(text);
   if (is_folder(path)) return in_folder(path, origin);
@@ -123,17 +129,17 @@ ResolvedModel resolve_text(const std::string& text, const std::string& origin) {
                                             fs::absolute(path).parent_path().string())
                               : ""));
   }
-  if (path.extension() != ".gguf" && is_hub_id(text)) return from_hub(text, origin);
+  if (path.extension() != ".gguf" && is_hub_id(text)) return from_hub(text, origin, offline);
   refuse(text);
 }
 
 }  // namespace
 
 ResolvedModel resolve_model(const CommonOptions& common) {
-  if (common.model) return resolve_text(*common.model, "MODEL");
+  if (common.model) return resolve_text(*common.model, "MODEL", common.offline);
   if (const auto model = environment("CUTAWAY_MODEL")) {
     try {
-      return resolve_text(*model, "$CUTAWAY_MODEL");
+      return resolve_text(*model, "$CUTAWAY_MODEL", common.offline);
     } catch (const IoError& error) {
       throw IoError("$CUTAWAY_MODEL", error.what());
     } catch (const UnsupportedError& error) {

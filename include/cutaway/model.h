@@ -22,7 +22,6 @@
 namespace cutaway {
 
 struct LoadOptions {
-  bool offline = false;  ///< never ask the network (a hub id must be in the local cache)
   std::vector<std::string> ignore_config =
       {};  ///< config keys to ignore although this version does not know them
   /// Where hub ids are looked up; empty: the user's ~/.cache/huggingface/hub. (The library reads no

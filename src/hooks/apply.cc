@@ -47,28 +47,22 @@ const float* value_at(const ValueLayout& v, std::size_t sequence, Hit hit, std::
          (v.pos_is_absolute ? hit.pos : hit.ordinal) * v.pos_stride + head * v.head_stride;
 }
 
-/// `value` has as many numbers as `x` where the kind needs one.
-void edit_span(const Edit& edit, const float* value, std::span<float> x) {
-  switch (edit.kind) {
-    case EditKind::kZero:
-      std::fill(x.begin(), x.end(), 0.0F);
-      break;
-    case EditKind::kScale:
-      // A masked score stays masked: -inf times 0 or a negative factor would be NaN or +inf.
-      for (float& f : x) {
-        if (f != kMasked) f *= edit.factor;
-      }
-      break;
-    case EditKind::kAdd:
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] += edit.factor * value[i];
-      break;
-    case EditKind::kReplace:
-    case EditKind::kMean:
-      std::copy_n(value, x.size(), x.begin());
-      break;
-    case EditKind::kKnockout:
-    case EditKind::kCall:
-      break;
+void edit_in_place(const Edit& edit, std::span<float> x) {
+  if (edit.kind == EditKind::kZero) std::fill(x.begin(), x.end(), 0.0F);
+  if (edit.kind == EditKind::kScale) {
+    // A masked score stays masked: -inf times 0 or a negative factor would be NaN or +inf.
+    for (float& f : x) {
+      if (f != kMasked) f *= edit.factor;
+    }
+  }
+}
+
+/// `value` has as many numbers as `x`.
+void edit_with_value(const Edit& edit, const float* value, std::span<float> x) {
+  if (edit.kind == EditKind::kAdd) {
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] += edit.factor * value[i];
+  } else {  // replace, or the mean that the plan has computed
+    std::copy_n(value, x.size(), x.begin());
   }
 }
 
@@ -168,10 +162,12 @@ void edit_rows(const PlannedEdit& planned, Site site, const HookDims& dims, cons
   for (std::size_t b = 0; b < pass.size(); ++b) {
     for (Hit hit : hits(edit.pos, fixed_of(planned, pass[b].sequence), pass[b])) {
       const auto row = rows.row(pass[b].first_row + hit.pos - pass[b].past);
-      edit_span(edit,
-                planned.value.data == nullptr ? nullptr
-                                              : value_at(planned.value, pass[b].sequence, hit, 0),
-                row.subspan(begin, width));
+      const auto part = row.subspan(begin, width);
+      if (planned.value.data == nullptr) {
+        edit_in_place(edit, part);
+      } else {
+        edit_with_value(edit, value_at(planned.value, pass[b].sequence, hit, 0), part);
+      }
     }
   }
 }
@@ -193,10 +189,10 @@ void edit_edges(const PlannedEdit& planned, const PassRows& pass,
         if (edit.kind == EditKind::kKnockout) {
           for (std::size_t k : cut) row[k] = kMasked;
         } else if (planned.value.data == nullptr) {
-          edit_span(edit, nullptr, row);
+          edit_in_place(edit, row);
         } else {
-          edit_span(edit, value_at(planned.value, pass[b].sequence, hit, h),
-                    row.first(std::min(keys, planned.value.keys)));
+          edit_with_value(edit, value_at(planned.value, pass[b].sequence, hit, h),
+                          row.first(std::min(keys, planned.value.keys)));
         }
       }
     }

@@ -91,7 +91,9 @@ fs::path resolve(const fs::path& source, const LoadOptions& options) {
   }
   if (!text.empty() && looks_like_hub_id(text) && source.extension() != ".gguf") {
     const fs::path cache = options.hub_cache.empty() ? home_hub_cache() : options.hub_cache;
-    if (const auto snapshot = io::find_cached_snapshot(text, {.hf_hub_cache = cache.string(), .hf_home = {}, .home = {}})) return *snapshot;
+    if (const auto snapshot = io::find_cached_snapshot(
+            text, {.hf_hub_cache = cache.string(), .hf_home = {}, .home = {}}))
+      return *snapshot;
     throw IoError(text,
                   fmt::format("neither a folder nor a model in the hub cache {}", cache.string()));
   }

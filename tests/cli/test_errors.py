@@ -121,6 +121,14 @@ def test_a_hub_id_outside_the_cache(fails, tmp_path):
     )
 
 
+def test_a_hub_id_outside_the_cache_offline(fails, tmp_path):
+    message = fails(1, "info", "--offline", "org/name", env={"HF_HUB_CACHE": str(tmp_path / "hub")})
+    assert message == (
+        f"org/name: not a folder here and not in the hub cache {tmp_path}/hub, and --offline rules out a download; "
+        f"expected {FORMS}"
+    )
+
+
 def test_a_hub_id_inside_the_cache(cutaway, llama, tmp_path):
     repo = tmp_path / "hub" / "models--org--tiny"
     shutil.copytree(llama, repo / "snapshots" / "abc123")
