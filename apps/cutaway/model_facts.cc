@@ -8,18 +8,6 @@
 namespace cutaway::cli {
 namespace {
 
-std::string act_name(Act act) {
-  switch (act) {
-    case Act::kSilu:
-      return "silu";
-    case Act::kGelu:
-      return "gelu";
-    case Act::kGeluTanh:
-      return "gelu_tanh";
-  }
-  return "";
-}
-
 std::string rope_text(const RopeConfig& rope) {
   std::string text = fmt::format("theta {}", rope.theta);
   switch (rope.scaling) {
@@ -69,7 +57,7 @@ std::vector<std::pair<std::string, FactValue>> config_facts(const ModelConfig& c
       {"d_vocab", integer(config.d_vocab)},
       {"n_ctx", integer(config.n_ctx)},
       {"norm_eps", config.norm_eps},
-      {"act", act_name(config.act)},
+      {"act", std::string(act_name(config.act))},
       {"norm_adds_one", config.norm_adds_one},
       {"has_post_norms", config.has_post_norms},
       {"has_qk_norm", config.has_qk_norm},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <cutaway/hooks.h>
@@ -13,6 +14,11 @@ namespace cutaway {
 
 enum class Act : std::uint8_t { kSilu, kGelu, kGeluTanh };
 enum class RopeScaling : std::uint8_t { kNone, kLinear, kLlama3 };
+
+/// "silu", "gelu", "gelu_tanh"; "none", "linear", "llama3": the spelling in JSON, the CLI and
+/// Python.
+std::string_view act_name(Act act) noexcept;
+std::string_view rope_scaling_name(RopeScaling scaling) noexcept;
 
 /// Rotary embedding: `theta`, and how the frequencies are scaled (Hugging Face's
 /// `rope_parameters`).

@@ -30,30 +30,6 @@ constexpr const char* kConfigFields[] = {
     "attn_softcap", "final_softcap", "rope_theta",      "rope_scaling", "rope_theta_local",
     "windows",      "bos_id",        "eos_ids"};
 
-const char* act_name(Act act) {
-  switch (act) {
-    case Act::kSilu:
-      return "silu";
-    case Act::kGelu:
-      return "gelu";
-    case Act::kGeluTanh:
-      return "gelu_tanh";
-  }
-  return "";
-}
-
-const char* rope_scaling_name(RopeScaling scaling) {
-  switch (scaling) {
-    case RopeScaling::kNone:
-      return "none";
-    case RopeScaling::kLinear:
-      return "linear";
-    case RopeScaling::kLlama3:
-      return "llama3";
-  }
-  return "";
-}
-
 void bind_config(nb::module_& m) {
   nb::class_<ModelConfig>(m, "Config", "Sizes and architecture of a model.")
       .def_ro("model_type", &ModelConfig::model_type, "The family: 'llama', 'qwen2', 'gemma2' ...")
@@ -68,7 +44,7 @@ void bind_config(nb::module_& m) {
       .def_ro("n_ctx", &ModelConfig::n_ctx, "Longest sequence.")
       .def_ro("norm_eps", &ModelConfig::norm_eps, "Added to the mean square in a norm.")
       .def_prop_ro(
-          "act", [](const ModelConfig& c) { return act_name(c.act); },
+          "act", [](const ModelConfig& c) { return std::string(act_name(c.act)); },
           "'silu', 'gelu', 'gelu_tanh'.")
       .def_ro("norm_adds_one", &ModelConfig::norm_adds_one,
               "Whether the norms multiply by 1 + weight (Gemma's files).")
@@ -87,7 +63,8 @@ void bind_config(nb::module_& m) {
           "rope_theta", [](const ModelConfig& c) { return c.rope.theta; },
           "Base of the rotary angles.")
       .def_prop_ro(
-          "rope_scaling", [](const ModelConfig& c) { return rope_scaling_name(c.rope.scaling); },
+          "rope_scaling",
+          [](const ModelConfig& c) { return std::string(rope_scaling_name(c.rope.scaling)); },
           "'none', 'linear' or 'llama3'.")
       .def_prop_ro(
           "rope_theta_local", [](const ModelConfig& c) { return c.rope_local.theta; },

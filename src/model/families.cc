@@ -64,4 +64,28 @@ std::string supported_families() {
   return out;
 }
 
+std::string_view act_name(Act act) noexcept {
+  switch (act) {
+    case Act::kSilu:
+      return "silu";
+    case Act::kGelu:
+      return "gelu";
+    case Act::kGeluTanh:
+      return "gelu_tanh";
+  }
+  return "";
+}
+
+std::string_view rope_scaling_name(RopeScaling scaling) noexcept {
+  switch (scaling) {
+    case RopeScaling::kNone:
+      return "none";
+    case RopeScaling::kLinear:
+      return "linear";
+    case RopeScaling::kLlama3:
+      return "llama3";
+  }
+  return "";
+}
+
 }  // namespace cutaway
