@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include <cutaway/error.h>
 #include <gtest/gtest.h>
@@ -57,7 +58,8 @@ TEST(TensorView, StridesReachTheRightElements) {
   EXPECT_EQ(columns(2, 1), 10.0F);
   const TensorView<const float, 3> constant = view;
   EXPECT_EQ(constant(0, 1, 0), 4.0F);
-  EXPECT_EQ(TensorView<float, 2>(t.data(), {6, 4}).row(5)[1], 21.0F);
+  const TensorView<float, 2> rows(t.data(), {6, 4});
+  EXPECT_EQ(rows.row(5)[1], 21.0F);
 }
 
 }  // namespace
