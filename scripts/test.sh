@@ -89,7 +89,8 @@ build() {
 # and what it asks for, for the README.
 wheel() {
   rm -rf build/wheel
-  # The same flags as the C++ build, or ccache would see other commands.
+  # The same compiler and flags as the C++ build, or ccache would see other commands.
+  export CXX="${CXX:-c++}"
   [ "$preset" != ci ] || export CXXFLAGS="-Werror -Wno-error=maybe-uninitialized -Wno-error=free-nonheap-object -Wno-error=stringop-overflow -Wno-error=stringop-overread -Wno-error=array-bounds"
   $python -m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w build/wheel \
     -Cbuild-dir=build/python . &&

@@ -25,11 +25,14 @@ def interrupt_soon():
         sent.append(time.process_time())
         os.kill(os.getpid(), signal.SIGINT)
 
+    # Started in the background of a shell, a process ignores SIGINT, and Python then leaves it so.
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.2, send)
     timer.start()
     yield sent
     timer.cancel()
     timer.join()
+    signal.signal(signal.SIGINT, old)
 
 
 def test_other_threads_go_on_during_a_run(slow_model):
