@@ -93,7 +93,7 @@ wheel() {
   export CXX="${CXX:-c++}"
   [ "$preset" != ci ] || export CXXFLAGS="-Werror -Wno-error=maybe-uninitialized -Wno-error=free-nonheap-object -Wno-error=stringop-overflow -Wno-error=stringop-overread -Wno-error=array-bounds"
   $python -m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w build/wheel \
-    -Cbuild-dir=build/python . &&
+    --config-settings=build-dir=build/python . &&
     $python -m pip install -q --disable-pip-version-check --no-deps --force-reinstall build/wheel/*.whl
 }
 clean_environment() {
