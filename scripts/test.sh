@@ -72,7 +72,7 @@ finish() {
 
 step "set-up" sh scripts/setup.sh test || finish
 
-# The Python build compiles the same sources as the C++ build: with ccache the second one is free.
+# Repeated builds reuse objects through ccache where it is installed.
 if command -v ccache >/dev/null 2>&1; then
   export CMAKE_CXX_COMPILER_LAUNCHER="${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}"
 fi
@@ -89,7 +89,7 @@ build() {
 # and what it asks for, for the README.
 wheel() {
   rm -rf build/wheel
-  # The same compiler and flags as the C++ build, or ccache would see other commands.
+  # The same compiler and flags as the C++ build.
   export CXX="${CXX:-c++}"
   [ "$preset" != ci ] || export CXXFLAGS="-Werror -Wno-error=maybe-uninitialized -Wno-error=free-nonheap-object -Wno-error=stringop-overflow -Wno-error=stringop-overread -Wno-error=array-bounds"
   $python -m pip wheel -q --no-deps --no-build-isolation --disable-pip-version-check -w build/wheel \
