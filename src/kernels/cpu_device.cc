@@ -59,6 +59,25 @@ class CpuDevice final : public Device {
     kernels::multiply_columns(x, weight, y);
   }
 
+  void layer_norm(TensorView<const float, 2> x, std::span<const float> weight,
+                  std::span<const float> bias, float eps, TensorView<float, 2> y) override {
+    for_row_blocks(x, [&](std::size_t begin, std::size_t end) {
+      kernels::layer_norm(rows(x, begin, end), weight, bias, eps, rows(y, begin, end));
+    });
+  }
+  void center_rows(TensorView<const float, 2> x, TensorView<float, 2> y) override {
+    kernels::center_rows(x, y);
+  }
+  void add_columns(std::span<const float> bias, TensorView<float, 2> y) override {
+    for_rows(y, [&](std::size_t i) { kernels::add(bias, y.row(i)); });
+  }
+  void multiply_rows(std::span<const float> factors, TensorView<float, 2> y) override {
+    for_rows(y, [&](std::size_t i) { kernels::scale(factors[i], y.row(i)); });
+  }
+  void scale(float factor, TensorView<float, 2> y) override {
+    for_rows(y, [&](std::size_t i) { kernels::scale(factor, y.row(i)); });
+  }
+
   void activate(Activation act, TensorView<const float, 2> x, TensorView<float, 2> y) override {
     for_rows(y, [&](std::size_t i) {
       switch (act) {
@@ -68,6 +87,8 @@ class CpuDevice final : public Device {
           return kernels::gelu(x.row(i), y.row(i));
         case Activation::kGeluTanh:
           return kernels::gelu_tanh(x.row(i), y.row(i));
+        case Activation::kRelu:
+          return kernels::relu(x.row(i), y.row(i));
       }
     });
   }
@@ -86,6 +107,18 @@ class CpuDevice final : public Device {
   void rope(TensorView<float, 3> x, TensorView<const float, 2> cos,
             TensorView<const float, 2> sin) override {
     kernels::rope(x, cos, sin);
+  }
+  void rope_pairs(TensorView<float, 3> x, TensorView<const float, 2> cos,
+                  TensorView<const float, 2> sin) override {
+    kernels::rope_pairs(x, cos, sin);
+  }
+  void gather_rows(TensorView<const float, 2> x, std::span<const std::size_t> rows,
+                   TensorView<float, 2> y) override {
+    for_rows(y, [&](std::size_t i) { std::ranges::copy(x.row(rows[i]), y.row(i).begin()); });
+  }
+  void add_scaled_rows(TensorView<const float, 2> x, std::span<const std::size_t> rows,
+                       std::span<const float> factors, TensorView<float, 2> y) override {
+    for_rows(x, [&](std::size_t i) { kernels::add_scaled(x.row(i), factors[i], y.row(rows[i])); });
   }
 
   void store_keys(TensorView<const float, 3> k, std::size_t first_pos,

@@ -354,6 +354,13 @@ void dequantize(DType dtype, const std::byte* data, std::span<float> out) noexce
 }
 
 void dequantize_row(WeightView w, std::size_t row, std::span<float> out) noexcept {
+  if (w.transposed) {
+    const std::byte* column = w.slice_rows(row, 1).data;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      dequantize(w.dtype, column + i * w.row_bytes, out.subspan(i, 1));
+    }
+    return;
+  }
   dequantize(w.dtype, w.row(row), out);
 }
 

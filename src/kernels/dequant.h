@@ -14,7 +14,7 @@ namespace cutaway::kernels {
 /// twin, and to `gguf.dequantize` of the reference package.
 void dequantize(DType dtype, const std::byte* data, std::span<float> out) noexcept;
 
-/// One row of a matrix: out[i] = w[row, i].
+/// One row of a matrix, transposed or not: out[i] = w[row, i].
 void dequantize_row(WeightView w, std::size_t row, std::span<float> out) noexcept;
 
 }  // namespace cutaway::kernels

@@ -35,7 +35,7 @@ class Buffer {
   std::shared_ptr<void> owner_;
 };
 
-enum class Activation : std::uint8_t { kSilu, kGelu, kGeluTanh };
+enum class Activation : std::uint8_t { kSilu, kGelu, kGeluTanh, kRelu };
 
 /// One product y = x Wᵀ (+ bias) of several that share x.
 struct Product {
@@ -68,14 +68,36 @@ class Device {
                            TensorView<float, 2> y) = 0;
   virtual void multiply_columns(TensorView<const float, 2> x, std::span<const float> weight,
                                 TensorView<float, 2> y) = 0;
+  /// y = (x - mean) / sqrt(variance + eps) · weight + bias by row; an empty weight or bias is left
+  /// out. The same bits as center_rows, rms_scale, divide_rows, multiply_columns and add_columns
+  /// one after another. x and y may be the same.
+  virtual void layer_norm(TensorView<const float, 2> x, std::span<const float> weight,
+                          std::span<const float> bias, float eps, TensorView<float, 2> y) = 0;
+  virtual void center_rows(TensorView<const float, 2> x,
+                           TensorView<float, 2> y) = 0;  ///< y = x - mean of its row
+  virtual void add_columns(std::span<const float> bias,
+                           TensorView<float, 2> y) = 0;  ///< y[m, i] += bias[i]
+  virtual void multiply_rows(std::span<const float> factors,
+                             TensorView<float, 2> y) = 0;        ///< y[m, i] *= factors[m]
+  virtual void scale(float factor, TensorView<float, 2> y) = 0;  ///< y *= factor
   virtual void activate(Activation act, TensorView<const float, 2> x,
                         TensorView<float, 2> y) = 0;  ///< x and y may be the same
   virtual void add(TensorView<const float, 2> x, TensorView<float, 2> y) = 0;       ///< y += x
   virtual void multiply(TensorView<const float, 2> x, TensorView<float, 2> y) = 0;  ///< y *= x
   virtual void softcap(float cap, TensorView<float, 2> y) = 0;
+  /// Rotate the pairs (x[i], x[i + d/2]) of every head; x [pos, head, d], which may be the first
+  /// columns of wider heads (a partial rotation).
   virtual void rope(TensorView<float, 3> x, TensorView<const float, 2> cos,
                     TensorView<const float, 2> sin) = 0;
+  /// The same for the pairs (x[2i], x[2i + 1]).
+  virtual void rope_pairs(TensorView<float, 3> x, TensorView<const float, 2> cos,
+                          TensorView<const float, 2> sin) = 0;
   virtual void copy(TensorView<const float, 2> x, TensorView<float, 2> y) = 0;
+  virtual void gather_rows(TensorView<const float, 2> x, std::span<const std::size_t> rows,
+                           TensorView<float, 2> y) = 0;  ///< y[i] = x[rows[i]]
+  /// y[rows[i]] += factors[i] · x[i]; rows are distinct.
+  virtual void add_scaled_rows(TensorView<const float, 2> x, std::span<const std::size_t> rows,
+                               std::span<const float> factors, TensorView<float, 2> y) = 0;
 
   /// Put rows of k or v [pos, kv_head, d_head] into a store at `first_pos` (keys lie transposed,
   /// see kernels/attention.h).

@@ -54,6 +54,9 @@ void Gelu(const float* x, float* y, std::size_t n) {
 void GeluTanh(const float* x, float* y, std::size_t n) {
   map(x, y, n, [](V a, V) HWY_ATTR { return math::gelu_tanh(a); });
 }
+void Relu(const float* x, float* y, std::size_t n) {
+  map(x, y, n, [](V a, V) HWY_ATTR { return hn::IfThenZeroElse(hn::Lt(a, math::set(0.0F)), a); });
+}
 void Softcap(float cap, float* y, std::size_t n) {
   map(y, y, n, [cap](V a, V) HWY_ATTR { return math::softcap(a, math::set(cap)); });
 }
@@ -72,6 +75,7 @@ HWY_EXPORT(AddScaled);
 HWY_EXPORT(Silu);
 HWY_EXPORT(Gelu);
 HWY_EXPORT(GeluTanh);
+HWY_EXPORT(Relu);
 HWY_EXPORT(Softcap);
 HWY_EXPORT(Softmax);
 
@@ -98,6 +102,9 @@ void gelu(std::span<const float> x, std::span<float> y) noexcept {
 }
 void gelu_tanh(std::span<const float> x, std::span<float> y) noexcept {
   HWY_DYNAMIC_DISPATCH(GeluTanh)(x.data(), y.data(), y.size());
+}
+void relu(std::span<const float> x, std::span<float> y) noexcept {
+  HWY_DYNAMIC_DISPATCH(Relu)(x.data(), y.data(), y.size());
 }
 void softcap(float cap, std::span<float> y) noexcept {
   HWY_DYNAMIC_DISPATCH(Softcap)(cap, y.data(), y.size());

@@ -24,6 +24,8 @@ void gelu(std::span<const float> x,
           std::span<float> y) noexcept;  ///< ½x(1 + erf(x/√2)); error at most 5e-7 absolute
 void gelu_tanh(std::span<const float> x,
                std::span<float> y) noexcept;  ///< ½x(1 + tanh(√(2/π)(x + 0.044715x³)))
+void relu(std::span<const float> x,
+          std::span<float> y) noexcept;  ///< max(x, 0); NaN and -0 stay; x and y may be the same
 void softcap(float cap,
              std::span<float> y) noexcept;  ///< y = cap · tanh(y / cap); infinities become ±cap
 
@@ -37,10 +39,21 @@ void multiply_columns(TensorView<const float, 2> x, std::span<const float> weigh
 void rms_norm(TensorView<const float, 2> x, std::span<const float> weight, float eps,
               TensorView<float, 2> y) noexcept;
 
+/// y = x - mean of its row; the sum in f32 in the order of rms_scale. x and y may be the same.
+void center_rows(TensorView<const float, 2> x, TensorView<float, 2> y) noexcept;
+/// y = (x - mean) / sqrt(variance + eps) · weight + bias, the variance in a second pass over the
+/// centred row. An empty weight or bias is left out. The same bits as center_rows, rms_scale,
+/// divide_rows, multiply_columns and add_to_rows one after another. x and y may be the same.
+void layer_norm(TensorView<const float, 2> x, std::span<const float> weight,
+                std::span<const float> bias, float eps, TensorView<float, 2> y) noexcept;
+
 /// Rotate pairs (x[i], x[i + d/2]) of every head in place (Su et al. 2021, half-split as in Hugging
-/// Face). x [pos, head, d_head], cos and sin [pos, d_head / 2].
+/// Face). x [pos, head, d], cos and sin [pos, d / 2]; the heads may be wider than d.
 void rope(TensorView<float, 3> x, TensorView<const float, 2> cos,
           TensorView<const float, 2> sin) noexcept;
+/// The same for the pairs (x[2i], x[2i + 1]), as in the paper, GPT-J and Cohere; the same bits.
+void rope_pairs(TensorView<float, 3> x, TensorView<const float, 2> cos,
+                TensorView<const float, 2> sin) noexcept;
 
 /// In place: exp(y - max) / sum. -inf gives exactly 0; a row of only -inf becomes all 0; +inf or
 /// NaN in the row gives NaN.

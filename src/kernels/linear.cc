@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "kernels/dequant.h"
+#include "kernels/linear_transposed.h"
 #include "kernels/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -396,6 +397,11 @@ void linear(const LinearInput& x, WeightView w, TensorView<float, 2> y, ThreadPo
     return;
   }
   LinearInput::Packed& packed = x.packed();
+  if (w.transposed) {
+    const TensorView<const float, 2> padded(packed.rows(false, pool), {tokens, w.cols},
+                                            {packed.stride(), 1});
+    return linear_transposed(padded, w, y, pool);
+  }
   const float* rows = packed.rows(w.dtype == DType::kBF16, pool);
 
   // Activations beyond the last-level cache are taken in blocks; the weights are then read once a

@@ -34,7 +34,8 @@ class LinearInput {
 /// y[m, n] = sum over k of x[m, k] · w[n, k]; f32 products and sums over exactly widened weights.
 /// The order of the sum depends on the columns, the stored type's class and the SIMD target alone:
 /// not on tokens, rows, threads or tiles, so a token's numbers are bit-identical in a prefill, in a
-/// batch and in decoding. `y` rows may be strided.
+/// batch and in decoding. A transposed matrix has an order of its own (linear_transposed.h). `y`
+/// rows may be strided.
 void linear(const LinearInput& x, WeightView w, TensorView<float, 2> y, ThreadPool& pool);
 
 }  // namespace cutaway::kernels
