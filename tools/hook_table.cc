@@ -11,22 +11,43 @@ namespace {
 using namespace cutaway;  // NOLINT: a tool of one file
 
 std::string condition(Site site) {
-  HookDims all{.n_layers = 1,
+  HookDims all{.n_layers = 2,
                .has_learned_positions = true,
                .has_rotary = true,
                .has_post_norms = true,
                .has_qk_norm = true,
-               .is_gated = true};
+               .is_gated = true,
+               .n_experts = 1,
+               .d_shared_expert = 1,
+               .sparse_layers = {false, true}};
   const auto needs = [&](bool HookDims::*part) {
     HookDims without = all;
     without.*part = false;
     return !site_exists(site, without);
   };
+  const auto fails_with = [&](bool HookDims::*part) {
+    HookDims with = all;
+    with.*part = true;
+    return !site_exists(site, with);
+  };
+  const auto without_layers = [&](std::vector<bool> sparse) {
+    HookDims dims = all;
+    dims.sparse_layers = std::move(sparse);
+    return !site_exists(site, dims);
+  };
+  HookDims no_shared = all;
+  no_shared.d_shared_expert = 0;
+  if (!site_exists(site, no_shared)) return "shared expert";
+  if (without_layers({false, false})) return "mixture of experts";
+  if (needs(&HookDims::is_gated)) return "gated MLP";
+  if (without_layers({true, true})) return "MLP without experts";
+  if (fails_with(&HookDims::has_shared_norm)) return "a norm of its own";
+  if (needs(&HookDims::has_pre_norms)) return "norms before";
+  if (fails_with(&HookDims::is_parallel)) return "attention before MLP";
   if (needs(&HookDims::has_learned_positions)) return "learned positions";
   if (needs(&HookDims::has_rotary)) return "rotary embedding";
   if (needs(&HookDims::has_post_norms)) return "post-norms";
   if (needs(&HookDims::has_qk_norm)) return "query and key norms";
-  if (needs(&HookDims::is_gated)) return "gated MLP";
   return "always";
 }
 
@@ -42,7 +63,8 @@ std::string document() {
   out << "# Hook points\n\n"
          "Generated from the table in `src/hooks/site_table.cc` by `tools/hook_table.cc`; a test "
          "fails when the two differ.\n\n"
-         "The names are TransformerLens's. `{i}` is a layer, from 0. All values are f32. A pass "
+         "The names are TransformerLens's. `{i}` is a layer and `{e}` an expert, from 0. All "
+         "values are f32. A pass "
          "reaches the points in this order; at a point, edits act in the\n"
          "order given and then captures copy the value (`when=\"before\"` copies it untouched). "
          "`cutaway info MODEL` lists the points of a model with their sizes.\n\n"

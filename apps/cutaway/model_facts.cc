@@ -8,8 +8,11 @@
 namespace cutaway::cli {
 namespace {
 
-std::string rope_text(const RopeConfig& rope) {
+std::string rope_text(const RopeConfig& rope, std::size_t d_head) {
+  if (rope.dims == 0) return "none";
   std::string text = fmt::format("theta {}", rope.theta);
+  if (rope.dims != d_head) text += fmt::format(", {} of {} dimensions", rope.dims, d_head);
+  if (rope.pairs) text += ", in pairs";
   switch (rope.scaling) {
     case RopeScaling::kNone:
       break;
@@ -21,7 +24,15 @@ std::string rope_text(const RopeConfig& rope) {
                           rope.factor, rope.low_freq_factor, rope.high_freq_factor,
                           rope.original_n_ctx);
       break;
+    case RopeScaling::kDynamic:
+    case RopeScaling::kYarn:
+    case RopeScaling::kLongRope:
+      text += fmt::format(", {}, factor {}, trained on {} positions",
+                          rope_scaling_name(rope.scaling), rope.factor, rope.original_n_ctx);
+      break;
   }
+  if (rope.attention_factor != 1.0)
+    text += fmt::format(", attention factor {:.6g}", rope.attention_factor);
   if (!rope.factors.empty()) text += fmt::format(", {} frequency divisors", rope.factors.size());
   return text;
 }
@@ -56,24 +67,45 @@ std::vector<std::pair<std::string, FactValue>> config_facts(const ModelConfig& c
       {"d_mlp", integer(config.d_mlp)},
       {"d_vocab", integer(config.d_vocab)},
       {"n_ctx", integer(config.n_ctx)},
+      {"norm", std::string(norm_name(config.norm))},
       {"norm_eps", config.norm_eps},
-      {"act", std::string(act_name(config.act))},
+      {"norm_bias", config.norm_bias},
       {"norm_adds_one", config.norm_adds_one},
+      {"has_pre_norms", config.has_pre_norms},
       {"has_post_norms", config.has_post_norms},
-      {"has_qk_norm", config.has_qk_norm},
+      {"has_shared_norm", config.has_shared_norm},
+      {"is_parallel", config.is_parallel},
+      {"has_qk_norm", config.qk_norm != QkNorm::kNone},
+      {"qk_norm", std::string(qk_norm_name(config.qk_norm))},
+      {"act", std::string(act_name(config.act))},
+      {"is_gated", config.is_gated},
       {"qkv_bias", config.qkv_bias},
       {"o_bias", config.o_bias},
       {"mlp_bias", config.mlp_bias},
+      {"unembed_bias", config.unembed_bias},
       {"tied_embeddings", config.tied_embeddings},
+      {"has_learned_positions", config.has_learned_positions},
       {"embed_scale", config.embed_scale},
       {"attn_scale", config.attn_scale},
+      {"attn_scale_by_layer", config.attn_scale_by_layer},
+      {"residual_scale", config.residual_scale},
+      {"logit_scale", config.logit_scale},
       {"attn_softcap", config.attn_softcap},
       {"final_softcap", config.final_softcap},
-      {"rope", rope_text(config.rope)},
+      {"rope", rope_text(config.rope, config.d_head)},
       {"window", window_text(config)},
   };
+  if (config.moe.n_experts > 0) {
+    const MoeConfig& moe = config.moe;
+    facts.emplace_back("n_experts", integer(moe.n_experts));
+    facts.emplace_back("experts_per_token", integer(moe.experts_per_token));
+    facts.emplace_back("d_expert", integer(moe.d_expert));
+    facts.emplace_back("d_shared_expert", integer(moe.d_shared_expert));
+    facts.emplace_back("sparse_layers", std::int64_t{std::count(moe.sparse_layers.begin(),
+                                                                moe.sparse_layers.end(), true)});
+  }
   if (config.rope_local != config.rope) {
-    facts.emplace_back("rope_local", rope_text(config.rope_local));
+    facts.emplace_back("rope_local", rope_text(config.rope_local, config.d_head));
   }
   return facts;
 }

@@ -49,6 +49,16 @@ enum class Site : std::uint8_t {
   kMlpPre,
   kMlpPreLinear,
   kMlpPost,
+  kRouterLogits,
+  kExpertIndices,
+  kExpertWeights,
+  kExpertPre,
+  kExpertPreLinear,
+  kExpertPost,
+  kSharedPre,
+  kSharedPreLinear,
+  kSharedPost,
+  kSharedGate,
   kMlpRawOut,
   kLn2PostScale,
   kLn2PostNormalized,
@@ -68,9 +78,18 @@ struct HookDims {
   std::size_t d_model = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0, d_vocab = 0;
   bool has_learned_positions = false;
   bool has_rotary = true;
-  bool has_post_norms = false;
+  bool has_pre_norms = true;     ///< norms before attention and MLP
+  bool has_shared_norm = false;  ///< attention and MLP read one norm: no ln2
+  bool is_parallel = false;      ///< attention and MLP read the same stream: no resid_mid
+  bool has_post_norms = false;   ///< norms after attention and MLP
   bool has_qk_norm = false;
+  bool qk_norm_is_per_head = true;  ///< false: one divisor for all heads of a position
   bool is_gated = true;
+  std::size_t n_experts = 0, experts_per_token = 0, d_expert = 0, d_shared_expert = 0;
+  std::vector<bool> sparse_layers = {};  ///< layers whose MLP is a mixture of experts; empty: none
+  bool is_sparse(int layer) const {
+    return !sparse_layers.empty() && sparse_layers[static_cast<std::size_t>(layer)];
+  }
 };
 
 /// The meaning of an axis of a hooked array.
@@ -81,9 +100,15 @@ enum class Axis : std::uint8_t {
   kKPos,
   kHead,
   kKvHead,
+  kQGroup,  ///< query heads, or 1 if the norm takes all of them together
+  kKGroup,  ///< key heads, or 1
   kDModel,
   kDHead,
   kDMlp,
+  kExpert,
+  kSlot,  ///< the chosen experts of a position, best first
+  kDExpert,
+  kDShared,
   kDVocab,
   kOne
 };
@@ -93,6 +118,7 @@ struct SiteInfo {
   Site site;
   std::string_view suffix;  ///< "hook_resid_pre", "attn.hook_q": after "blocks.{i}." if per layer
   bool per_layer;
+  bool per_expert;         ///< the suffix holds "{e}"
   std::vector<Axis> axes;  ///< batch first
   std::string_view doc;    ///< one sentence
 };
@@ -105,6 +131,7 @@ class HookPoint {
  public:
   HookPoint(Site site, int layer);  ///< `layer` is -1 for the points outside blocks; throws
                                     ///< ArgumentError if it does not fit the site
+  HookPoint(Site site, int layer, int expert);  ///< `expert` is -1 for all but per-expert points
   explicit HookPoint(Site site) : HookPoint(site, -1) {}
   /// throws UnknownNameError with the nearest names. Layers are not checked here, since the model
   /// is not known.
@@ -122,16 +149,20 @@ class HookPoint {
 
   Site site() const noexcept { return site_; }
   int layer() const noexcept { return layer_; }
+  int expert() const noexcept { return expert_; }
   std::string name() const;
   auto operator<=>(const HookPoint&) const = default;
 
  private:
   int layer_;  // first, so that points sort by layer; global points order by site
   Site site_;
+  int expert_ = -1;
 };
 
-/// Whether a model with these dimensions has the site at all.
+/// Whether a model with these dimensions has the site in some layer.
 bool site_exists(Site site, const HookDims& dims) noexcept;
+/// Whether it has the point: layer and expert in range, and this layer has the part.
+bool point_exists(HookPoint point, const HookDims& dims) noexcept;
 /// Every hook point of a model, in the order of the forward pass.
 std::vector<HookPoint> all_hook_points(const HookDims& dims);
 /// The extents of an axis, or 0 for batch and positions, which depend on the input.
@@ -186,9 +217,10 @@ struct EditContext {
 using EditFn = std::function<void(Tensor& value, const EditContext& context)>;
 
 struct EditOptions {
-  Positions pos = {};            ///< query positions at attention scores and patterns
-  std::optional<int> head = {};  ///< one head; a kv head at k, v and rot_k
-  float scale = 1.0F;            ///< factor of an added vector
+  Positions pos = {};  ///< query positions at attention scores and patterns
+  std::optional<int> head =
+      {};              ///< one head; a kv head at k, v and rot_k; an expert at the router's points
+  float scale = 1.0F;  ///< factor of an added vector
 };
 
 /// One edit, as data. `where` is a hook name or a glob ("blocks.*.hook_attn_out"); a name that

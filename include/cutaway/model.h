@@ -68,6 +68,14 @@ struct GenerateOptions {
   std::function<void(std::size_t row, TokenId id)> on_token = {};  ///< as each token is chosen
 };
 
+/// Whether a checkpoint can be run, from its config and its tensors' names and shapes alone.
+struct Compatibility {
+  std::string model_type;  ///< as the file says it
+  bool is_known_family = false;
+  /// What stands in the way, each with the nearest that was found; empty: nothing does.
+  std::vector<std::string> issues = {};
+};
+
 struct WeightInfo {
   std::string name;         ///< Hugging Face's name, also for GGUF
   std::string stored_name;  ///< the name in the file
@@ -83,6 +91,10 @@ class Model {
   /// understand).
   static Model load(const std::filesystem::path& source, const Runtime& runtime,
                     LoadOptions options = {});
+
+  /// Tells what `load` would say, issue by issue. cost: reads headers, no weights. throws IoError
+  /// or FormatError if the files cannot be read at all.
+  static Compatibility check(const std::filesystem::path& source, LoadOptions options = {});
 
   const ModelConfig& config() const noexcept;
   /// throws UnsupportedError if the checkpoint has no tokenizer.

@@ -22,13 +22,52 @@ namespace {
 
 using Batch = std::vector<std::vector<TokenId>>;
 
-constexpr const char* kConfigFields[] = {
-    "model_type",   "n_layers",      "d_model",         "n_heads",      "n_kv_heads",
-    "d_head",       "d_mlp",         "d_vocab",         "n_ctx",        "norm_eps",
-    "act",          "norm_adds_one", "has_post_norms",  "has_qk_norm",  "qkv_bias",
-    "o_bias",       "mlp_bias",      "tied_embeddings", "embed_scale",  "attn_scale",
-    "attn_softcap", "final_softcap", "rope_theta",      "rope_scaling", "rope_theta_local",
-    "windows",      "bos_id",        "eos_ids"};
+constexpr const char* kConfigFields[] = {"model_type",
+                                         "n_layers",
+                                         "d_model",
+                                         "n_heads",
+                                         "n_kv_heads",
+                                         "d_head",
+                                         "d_mlp",
+                                         "d_vocab",
+                                         "n_ctx",
+                                         "norm_eps",
+                                         "act",
+                                         "norm_adds_one",
+                                         "has_post_norms",
+                                         "has_qk_norm",
+                                         "qkv_bias",
+                                         "norm",
+                                         "norm_bias",
+                                         "has_pre_norms",
+                                         "has_shared_norm",
+                                         "is_parallel",
+                                         "qk_norm",
+                                         "is_gated",
+                                         "unembed_bias",
+                                         "has_learned_positions",
+                                         "attn_scale_by_layer",
+                                         "residual_scale",
+                                         "logit_scale",
+                                         "rotary_dims",
+                                         "n_experts",
+                                         "experts_per_token",
+                                         "d_expert",
+                                         "d_shared_expert",
+                                         "sparse_layers",
+                                         "o_bias",
+                                         "mlp_bias",
+                                         "tied_embeddings",
+                                         "embed_scale",
+                                         "attn_scale",
+                                         "attn_softcap",
+                                         "final_softcap",
+                                         "rope_theta",
+                                         "rope_scaling",
+                                         "rope_theta_local",
+                                         "windows",
+                                         "bos_id",
+                                         "eos_ids"};
 
 void bind_config(nb::module_& m) {
   nb::class_<ModelConfig>(m, "Config", "Sizes and architecture of a model.")
@@ -45,18 +84,41 @@ void bind_config(nb::module_& m) {
       .def_ro("norm_eps", &ModelConfig::norm_eps, "Added to the mean square in a norm.")
       .def_prop_ro(
           "act", [](const ModelConfig& c) { return std::string(act_name(c.act)); },
-          "'silu', 'gelu', 'gelu_tanh'.")
+          "'silu', 'gelu', 'gelu_tanh', 'relu'.")
+      .def_ro("is_gated", &ModelConfig::is_gated, "Whether the MLP has a gate.")
+      .def_prop_ro(
+          "norm", [](const ModelConfig& c) { return std::string(norm_name(c.norm)); },
+          "'rms' or 'layer'.")
+      .def_ro("norm_bias", &ModelConfig::norm_bias, "Whether the norms have biases.")
+      .def_ro("has_pre_norms", &ModelConfig::has_pre_norms, "Norms before attention and MLP.")
+      .def_ro("has_shared_norm", &ModelConfig::has_shared_norm,
+              "Whether attention and MLP read one norm.")
+      .def_ro("is_parallel", &ModelConfig::is_parallel,
+              "Whether attention and MLP read the same residual stream.")
+      .def_ro("has_learned_positions", &ModelConfig::has_learned_positions,
+              "Whether positions have embeddings of their own.")
       .def_ro("norm_adds_one", &ModelConfig::norm_adds_one,
               "Whether the norms multiply by 1 + weight (Gemma's files).")
       .def_ro("has_post_norms", &ModelConfig::has_post_norms,
               "Norms after attention and MLP, before the residual add.")
-      .def_ro("has_qk_norm", &ModelConfig::has_qk_norm, "Norm of each head's q and k.")
+      .def_prop_ro(
+          "has_qk_norm", [](const ModelConfig& c) { return c.qk_norm != QkNorm::kNone; },
+          "Norms of q and k before the rotation.")
+      .def_prop_ro(
+          "qk_norm", [](const ModelConfig& c) { return std::string(qk_norm_name(c.qk_norm)); },
+          "'none', 'head', 'all_heads', 'head_layer'.")
       .def_ro("qkv_bias", &ModelConfig::qkv_bias, "Whether q, k and v have biases.")
       .def_ro("o_bias", &ModelConfig::o_bias, "Whether attention's output has a bias.")
       .def_ro("mlp_bias", &ModelConfig::mlp_bias, "Whether the MLP has biases.")
+      .def_ro("unembed_bias", &ModelConfig::unembed_bias, "Whether the logits have a bias.")
       .def_ro("tied_embeddings", &ModelConfig::tied_embeddings, "Whether W_U is W_E transposed.")
       .def_ro("embed_scale", &ModelConfig::embed_scale, "Multiplies the embeddings.")
       .def_ro("attn_scale", &ModelConfig::attn_scale, "Multiplies q·k.")
+      .def_ro("attn_scale_by_layer", &ModelConfig::attn_scale_by_layer,
+              "Whether that is divided by 1 + layer.")
+      .def_ro("residual_scale", &ModelConfig::residual_scale,
+              "Multiplies what attention and MLP add.")
+      .def_ro("logit_scale", &ModelConfig::logit_scale, "Multiplies the logits.")
       .def_ro("attn_softcap", &ModelConfig::attn_softcap, "0: none.")
       .def_ro("final_softcap", &ModelConfig::final_softcap, "0: none.")
       .def_prop_ro(
@@ -65,7 +127,25 @@ void bind_config(nb::module_& m) {
       .def_prop_ro(
           "rope_scaling",
           [](const ModelConfig& c) { return std::string(rope_scaling_name(c.rope.scaling)); },
-          "'none', 'linear' or 'llama3'.")
+          "'none', 'linear', 'llama3', 'dynamic', 'yarn' or 'longrope'.")
+      .def_prop_ro(
+          "rotary_dims", [](const ModelConfig& c) { return c.rope.dims; },
+          "Dimensions of a head that are rotated; 0: none.")
+      .def_prop_ro(
+          "n_experts", [](const ModelConfig& c) { return c.moe.n_experts; }, "0: no mixture.")
+      .def_prop_ro(
+          "experts_per_token", [](const ModelConfig& c) { return c.moe.experts_per_token; },
+          "Experts that a position uses.")
+      .def_prop_ro(
+          "d_expert", [](const ModelConfig& c) { return c.moe.d_expert; }, "Width of an expert.")
+      .def_prop_ro(
+          "d_shared_expert", [](const ModelConfig& c) { return c.moe.d_shared_expert; },
+          "Width of the expert that every position uses; 0: none.")
+      .def_prop_ro(
+          "sparse_layers",
+          [](const ModelConfig& c) { return nb::tuple(nb::cast(c.moe.sparse_layers)); },
+          nb::sig("def sparse_layers(self) -> tuple[bool, ...]"),
+          "One a layer: whether its MLP is a mixture of experts; empty without experts.")
       .def_prop_ro(
           "rope_theta_local", [](const ModelConfig& c) { return c.rope_local.theta; },
           "Of the layers with a window.")

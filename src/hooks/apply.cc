@@ -155,8 +155,7 @@ void edit_rows(const PlannedEdit& planned, Site site, const HookDims& dims, cons
   const Edit& edit = *planned.edit;
   std::size_t begin = 0, width = rows.extent(1);
   if (edit.head) {
-    const SiteInfo& info = site_info(site);
-    width = axis_extent(info.axes[3], dims);
+    width /= axis_extent(site_info(site).axes[2], dims);  // the heads' axis, or the experts'
     begin = static_cast<std::size_t>(*edit.head) * width;
   }
   for (std::size_t b = 0; b < pass.size(); ++b) {
@@ -201,10 +200,10 @@ void edit_edges(const PlannedEdit& planned, const PassRows& pass,
 
 }  // namespace
 
-void HookRun::visit(Site site, int layer, TensorView<float, 2> rows) {
-  const PointPlan* point = plan_.find(site, layer);
+void HookRun::visit(Site site, int layer, TensorView<float, 2> rows, int expert) {
+  const PointPlan* point = plan_.find(site, layer, expert);
   if (point == nullptr) return;
-  const HookPoint where(site, layer);
+  const HookPoint where(site, layer, expert);
   if (point->capture_before)
     cache_.store(where, When::kBefore, gather(site, plan_.dims(), rows_, rows));
   for (const PlannedEdit& planned : point->edits) {

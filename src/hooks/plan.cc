@@ -26,7 +26,10 @@ std::vector<std::size_t> rest_extents(Site site, const HookDims& dims) {
 
 std::optional<std::size_t> head_count(Site site, const HookDims& dims) {
   for (Axis axis : site_info(site).axes) {
-    if (axis == Axis::kHead || axis == Axis::kKvHead) return axis_extent(axis, dims);
+    const bool groups = axis == Axis::kQGroup || axis == Axis::kKGroup;
+    if (axis == Axis::kHead || axis == Axis::kKvHead || axis == Axis::kExpert ||
+        (groups && dims.qk_norm_is_per_head))
+      return axis_extent(axis, dims);
   }
   return std::nullopt;
 }
@@ -229,7 +232,7 @@ HookPlan::HookPlan(const HookSpec& spec, const HookDims& dims, std::span<const s
                    std::size_t horizon)
     : dims_(dims), spec_(spec) {
   if (spec_.empty()) return;
-  points_.resize(static_cast<std::size_t>(dims_.n_layers + 1) * kSiteCount);
+  points_.resize(slot(Site{}, dims_.n_layers, -1));
   for (const Capture& capture : spec_.captures()) {
     for (HookPoint point : match(capture.where)) {
       (capture.when == When::kBefore ? at(point).capture_before : at(point).capture_after) = true;
@@ -242,10 +245,9 @@ HookPlan::HookPlan(const HookSpec& spec, const HookDims& dims, std::span<const s
 }
 
 PointPlan& HookPlan::at(HookPoint point) {
-  auto& slot = points_[static_cast<std::size_t>(point.layer() + 1) * kSiteCount +
-                       static_cast<std::size_t>(point.site())];
-  if (!slot) slot = std::make_unique<PointPlan>();
-  return *slot;
+  auto& found = points_[slot(point.site(), point.layer(), point.expert())];
+  if (!found) found = std::make_unique<PointPlan>();
+  return *found;
 }
 
 std::vector<HookPoint> HookPlan::match(std::string_view where) const {
@@ -266,14 +268,14 @@ std::vector<HookPoint> HookPlan::match(std::string_view where) const {
   }
   const HookPoint point = HookPoint::parse(where);
   if (point.layer() >= dims_.n_layers) {
-    const std::string nearest = HookPoint(point.site(), dims_.n_layers - 1).name();
+    const std::string nearest = HookPoint(point.site(), dims_.n_layers - 1, point.expert()).name();
     throw UnknownNameError(
         where,
         fmt::format("layer {}, but this model has layers 0 to {}; did you mean '{}'?",
                     point.layer(), dims_.n_layers - 1, nearest),
         {nearest});
   }
-  if (!site_exists(point.site(), dims_)) {
+  if (!point_exists(point, dims_)) {
     std::vector<std::string> names;
     for (HookPoint p : all_hook_points(dims_)) names.push_back(p.name());
     std::vector<std::string> near = nearest_names(where, names);

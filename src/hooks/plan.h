@@ -62,14 +62,20 @@ class HookPlan {
   bool has_edits() const noexcept { return has_edits_; }
   const HookDims& dims() const noexcept { return dims_; }
   /// nullptr if nothing happens at the point. Cheap: the forward pass asks at every site.
-  const PointPlan* find(Site site, int layer) const noexcept {
-    if (points_.empty()) return nullptr;
-    return points_[static_cast<std::size_t>(layer + 1) * kSiteCount +
-                   static_cast<std::size_t>(site)]
-        .get();
+  const PointPlan* find(Site site, int layer, int expert = -1) const noexcept {
+    return points_.empty() ? nullptr : points_[slot(site, layer, expert)].get();
   }
 
  private:
+  /// A row of slots a layer (the first for the points outside blocks): the sites, then the experts'
+  /// three.
+  std::size_t slot(Site site, int layer, int expert) const noexcept {
+    const std::size_t row =
+        static_cast<std::size_t>(layer + 1) * (kSiteCount + 3 * dims_.n_experts);
+    if (expert < 0) return row + static_cast<std::size_t>(site);
+    const auto kind = static_cast<std::size_t>(site) - static_cast<std::size_t>(Site::kExpertPre);
+    return row + kSiteCount + kind * dims_.n_experts + static_cast<std::size_t>(expert);
+  }
   std::vector<HookPoint> match(std::string_view where) const;
   PointPlan& at(HookPoint point);
   void plan_edit(const Edit& edit, HookPoint point, std::span<const std::size_t> lengths,
@@ -88,12 +94,14 @@ class HookRun {
   HookRun(const HookPlan& plan, const PassRows& rows, ActivationCache& cache)
       : plan_(plan), rows_(rows), cache_(cache) {}
 
-  bool wants(Site site, int layer) const noexcept { return plan_.find(site, layer) != nullptr; }
+  bool wants(Site site, int layer, int expert = -1) const noexcept {
+    return plan_.find(site, layer, expert) != nullptr;
+  }
   const HookPlan& plan() const noexcept { return plan_; }
 
   /// A site of shape [batch, pos, ...rest]: packed rows of all sequences, each row the flattened
   /// rest.
-  void visit(Site site, int layer, TensorView<float, 2> rows);
+  void visit(Site site, int layer, TensorView<float, 2> rows, int expert = -1);
   /// A site of shape [batch, head, q_pos, k_pos]: one [head, query, key] array a sequence,
   /// contiguous.
   void visit_edges(Site site, int layer, std::span<const TensorView<float, 3>> edges);

@@ -87,6 +87,7 @@ bool has_tensor(const io::GgufFile& file, std::string_view name) {
 
 void parse_rope(ArchReader& reader, const io::GgufFile& file, const Family& family,
                 ModelConfig& c) {
+  c.rope.dims = c.rope_local.dims = c.d_head;
   c.rope.theta = reader.find_double("rope.freq_base").value_or(family.rope_theta);
   c.rope_local.theta =
       family.local_rope ? reader.find_double("rope.freq_base_swa").value_or(10000.0) : c.rope.theta;
@@ -194,8 +195,8 @@ ModelConfig config_from_gguf(const io::GgufFile& file, std::span<const std::stri
   c.norm_eps = reader.find_double("attention.layer_norm_rms_epsilon").value_or(family->norm_eps);
   c.act = act_of(*family);
   c.norm_adds_one = false;  // the converter has added it
-  c.has_post_norms = family->post_norms;
-  c.has_qk_norm = family->qk_norm;
+  c.has_post_norms = !family->names.ln1_post.empty();
+  c.qk_norm = family->qk_norm;
   c.tied_embeddings = !has_tensor(file, "output.weight");
   c.qkv_bias = has_tensor(file, "blk.0.attn_q.bias");
   c.o_bias = has_tensor(file, "blk.0.attn_output.bias");

@@ -23,6 +23,8 @@ class ConfigReader {
   const io::Json* find(
       std::string_view key);  ///< nullptr if absent or null; marks the key as understood
   bool has(std::string_view key) { return find(key) != nullptr; }
+  /// Not even null: the key does not stand in the file.
+  bool absent(std::string_view key) const { return json_.find(key) == nullptr; }
   std::optional<std::int64_t> find_int(std::string_view key);
   std::optional<double> find_double(std::string_view key);
   std::optional<bool> find_bool(std::string_view key);

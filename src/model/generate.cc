@@ -67,7 +67,10 @@ std::vector<std::vector<TokenId>> Model::generate(const Batch& batch, const Hook
     std::vector<std::size_t> active;
     for (std::size_t b = 0; b < rows.size(); ++b) {
       if (done[b]) continue;
-      if (options.recompute) stores[b].length = 0;
+      // Frequencies that follow the text's length turn every key anew.
+      const bool turned = m.config.rope.changes_between(stores[b].length, rows[b].size()) ||
+                          m.config.rope_local.changes_between(stores[b].length, rows[b].size());
+      if (options.recompute || turned) stores[b].length = 0;
       fresh[b] = std::span(rows[b]).subspan(stores[b].length);
       active.push_back(b);
     }

@@ -12,11 +12,11 @@
 #include "io/hub_cache.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "model/auto_config.h"
 #include "model/config_gguf.h"
 #include "model/config_hf.h"
 #include "model/forward.h"
 #include "model/model_impl.h"
-#include "model/rope.h"
 #include "model/tensor_source.h"
 
 namespace cutaway {
@@ -24,18 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void finish(Model::Impl& m) {
-  m.device = make_cpu_device(m.runtime.pool());
-  m.rope = rope_frequencies(m.config.rope, m.config.d_head);
-  m.rope_local = rope_frequencies(m.config.rope_local, m.config.d_head);
-}
-
 void load_gguf(Model::Impl& m, const fs::path& path, const LoadOptions& options) {
   const io::GgufFile file = io::GgufFile::read(path, options.use_mmap);
   m.config = config_from_gguf(file, options.ignore_config);
   const Family& family = *find_family(m.config.model_type);
-  m.weights =
-      load_weights(m.config, TensorSource::from_gguf(file, family), family.gguf_interleaved_rope);
+  m.weights = load_weights(m.config, family, TensorSource::from_gguf(file, family), true);
   if (file.has("tokenizer.ggml.model")) m.tokenizer_path = path;
 }
 
@@ -54,14 +47,30 @@ void read_generation_config(Model::Impl& m, const fs::path& path) {
   }
 }
 
+/// The row of the family table, or one made for a type that is not there.
+struct FamilyChoice {
+  Family family;
+  std::string model_type;
+  bool is_auto;
+};
+
+FamilyChoice choose_family(const io::Json& json, const std::vector<io::StoredTensor>& tensors) {
+  const std::string type = model_type_of(json);
+  if (const Family* known = find_family(type)) return {*known, type, false};
+  return {auto_family(json, shapes_of(tensors)), type, true};
+}
+
 void load_folder(Model::Impl& m, const fs::path& folder, const LoadOptions& options) {
-  m.config = config_from_json(io::Json::load(folder / "config.json"), options.ignore_config);
+  const io::Json json = io::Json::load(folder / "config.json");
+  std::vector<io::StoredTensor> tensors = io::read_safetensors_folder(folder, options.use_mmap);
+  const FamilyChoice choice = choose_family(json, tensors);
+  m.config = config_from_json(json, choice.family, options.ignore_config);
+  m.config.model_type = choice.model_type;
+  m.config.is_auto = choice.is_auto;
   read_generation_config(m, folder / "generation_config.json");
-  m.weights =
-      load_weights(m.config,
-                   TensorSource::from_safetensors(
-                       io::read_safetensors_folder(folder, options.use_mmap), folder.string()),
-                   false);
+  m.weights = load_weights(
+      m.config, choice.family,
+      TensorSource::from_checkpoint(std::move(tensors), folder.string(), choice.family), false);
   if (fs::exists(folder / "tokenizer.json")) m.tokenizer_path = folder;
 }
 
@@ -154,8 +163,37 @@ Model Model::load(const fs::path& source, const Runtime& runtime, LoadOptions op
   } else {
     load_gguf(*m, path, options);
   }
-  finish(*m);
+  m->device = make_cpu_device(m->runtime.pool());
   return Model(std::move(m));
+}
+
+Compatibility Model::check(const fs::path& source, LoadOptions options) {
+  const fs::path path = resolve(source, options);
+  Compatibility out;
+  std::optional<Family> family;
+  if (fs::is_directory(path)) {
+    const io::Json json = io::Json::load(path / "config.json");
+    out.model_type = model_type_of(json);
+    out.is_known_family = find_family(out.model_type) != nullptr;
+    if (!out.is_known_family) {
+      out.issues = compatibility_issues(
+          json, shapes_of(io::read_safetensors_folder(path, options.use_mmap)));
+    }
+  } else {
+    const io::GgufFile file = io::GgufFile::read(path, options.use_mmap);
+    const std::string* arch = file.find_string("general.architecture");
+    out.model_type = arch != nullptr ? *arch : "";
+    out.is_known_family = find_gguf_family(out.model_type) != nullptr;
+  }
+  if (!out.issues.empty()) return out;
+  try {
+    load(source, Runtime({.threads = 1}), std::move(options));
+  } catch (const UnsupportedError& error) {
+    out.issues.emplace_back(error.what());
+  } catch (const FormatError& error) {
+    out.issues.emplace_back(error.what());
+  }
+  return out;
 }
 
 const ModelConfig& Model::config() const noexcept { return impl_->config; }

@@ -25,7 +25,6 @@ struct Model::Impl {
   ModelConfig config;
   std::unique_ptr<Device> device;
   Weights weights;
-  std::vector<float> rope, rope_local;   ///< frequencies
   std::filesystem::path tokenizer_path;  ///< empty: none
   mutable std::once_flag tokenizer_once;
   mutable std::optional<Tokenizer> tokenizer;

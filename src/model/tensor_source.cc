@@ -13,66 +13,90 @@ namespace {
 
 struct Rename {
   std::string_view gguf;
-  std::string_view hf;
+  std::string_view TensorNames::*name;
 };
 
 constexpr Rename kGlobal[] = {
-    {"token_embd.weight", "model.embed_tokens.weight"},
-    {"output_norm.weight", "model.norm.weight"},
-    {"output.weight", "lm_head.weight"},
+    {"token_embd", &TensorNames::embed},
+    {"position_embd", &TensorNames::positions},
+    {"output_norm", &TensorNames::ln_final},
 };
+constexpr std::string_view kGgufHead = "output";
 constexpr Rename kBlock[] = {
-    {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
-    {"post_attention_norm", "post_attention_layernorm"},
-    {"post_ffw_norm", "post_feedforward_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},
+    {"attn_norm", &TensorNames::ln1},      {"post_attention_norm", &TensorNames::ln1_post},
+    {"ffn_norm", &TensorNames::ln2},       {"post_ffw_norm", &TensorNames::ln2_post},
+    {"attn_q", &TensorNames::q},           {"attn_k", &TensorNames::k},
+    {"attn_v", &TensorNames::v},           {"attn_output", &TensorNames::o},
+    {"attn_q_norm", &TensorNames::q_norm}, {"attn_k_norm", &TensorNames::k_norm},
+    {"ffn_gate", &TensorNames::gate},      {"ffn_up", &TensorNames::up},
+    {"ffn_down", &TensorNames::down},
 };
 constexpr std::string_view kRopeFactors = "rope_freqs.weight";  // read by the config
 
+std::string_view renamed(std::span<const Rename> table, std::string_view part,
+                         const TensorNames& names) {
+  for (const Rename& r : table) {
+    if (part == r.gguf) return names.*r.name;
+  }
+  return "";
+}
+
 std::optional<std::string> hf_name(std::string_view name, const Family& family) {
-  for (const Rename& r : kGlobal) {
-    if (name == r.gguf) return std::string(r.hf);
-  }
+  const auto last = name.rfind('.');
+  if (last == std::string_view::npos) return std::nullopt;
+  const std::string_view stem = name.substr(0, last), kind = name.substr(last + 1);
+  const TensorNames& names = family.names;
+  if (stem == kGgufHead) return fmt::format("{}.{}", names.head, kind);
+  if (const std::string_view hf = renamed(kGlobal, stem, names); !hf.empty())
+    return fmt::format("{}{}.{}", names.prefix, hf, kind);
   constexpr std::string_view kPrefix = "blk.";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  const std::string_view rest = name.substr(kPrefix.size());
-  const auto dot = rest.find('.'), last = rest.rfind('.');
-  if (dot == std::string_view::npos || last <= dot) return std::nullopt;
-  const std::string_view part = rest.substr(dot + 1, last - dot - 1), kind = rest.substr(last + 1);
-  std::string_view hf;
-  for (const Rename& r : kBlock) {
-    if (part == r.gguf) hf = r.hf;
-  }
-  // The norm before the MLP bears the name that Hugging Face gives it in models without post-norms.
-  if (part == "ffn_norm")
-    hf = family.post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+  if (!stem.starts_with(kPrefix)) return std::nullopt;
+  const std::string_view rest = stem.substr(kPrefix.size());
+  const auto dot = rest.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view hf = renamed(kBlock, rest.substr(dot + 1), names);
   if (hf.empty()) return std::nullopt;
-  return fmt::format("model.layers.{}.{}.{}", rest.substr(0, dot), hf, kind);
+  return fmt::format("{}{}{}.{}.{}", names.prefix, names.block, rest.substr(0, dot), hf, kind);
 }
 
 /// Buffers that old checkpoints saved although they are computed from the config.
 bool is_known_buffer(std::string_view name) {
-  return name.ends_with(".self_attn.rotary_emb.inv_freq");
+  constexpr std::string_view kBuffers[] = {".rotary_emb.inv_freq", ".attn.bias",
+                                           ".attn.masked_bias", ".attention.bias",
+                                           ".attention.masked_bias"};
+  return std::ranges::any_of(kBuffers, [&](std::string_view b) { return name.ends_with(b); });
+}
+
+/// The part of the family's prefix that this file's names have: "model.decoder.", "decoder." or
+/// nothing.
+std::string_view prefix_in(const std::vector<io::StoredTensor>& tensors, const TensorNames& names) {
+  std::string_view prefix = names.prefix;
+  for (;;) {
+    const std::string embed = fmt::format("{}{}.weight", prefix, names.embed);
+    const auto has_name = [&](const io::StoredTensor& t) { return t.name == embed; };
+    if (std::ranges::any_of(tensors, has_name)) return prefix;
+    const auto dot = prefix.find('.');
+    if (dot == std::string_view::npos) return names.prefix;  // no embedding: said when it is missed
+    prefix = prefix.substr(dot + 1);
+  }
 }
 
 }  // namespace
 
-TensorSource TensorSource::from_safetensors(std::vector<io::StoredTensor> tensors,
-                                            std::string origin) {
+TensorSource TensorSource::from_checkpoint(std::vector<io::StoredTensor> tensors,
+                                           std::string origin, const Family& family) {
   TensorSource source;
   source.origin_ = std::move(origin);
+  const TensorNames& names = family.names;
+  const std::string_view prefix = prefix_in(tensors, names);
+  const std::string head = fmt::format("{}.", names.head);
   for (io::StoredTensor& t : tensors) {
     std::string name = t.name;
+    if (name.starts_with(prefix) && !name.starts_with(head))
+      name = fmt::format("{}{}", names.prefix, name.substr(prefix.size()));
     if (is_known_buffer(name)) source.read_.insert(name);
-    source.tensors_.emplace(std::move(name), std::move(t));
+    if (!source.tensors_.emplace(name, std::move(t)).second)
+      throw FormatError(source.origin_, fmt::format("two tensors mean '{}'", name));
   }
   return source;
 }

@@ -17,8 +17,10 @@ namespace cutaway {
 
 class TensorSource {
  public:
-  /// `origin`: the file or folder for messages about what is missing.
-  static TensorSource from_safetensors(std::vector<io::StoredTensor> tensors, std::string origin);
+  /// `origin`: the file or folder for messages about what is missing. A file of the body alone
+  /// lacks the prefix of the family's names ("h.0..." for "transformer.h.0..."): here it has it.
+  static TensorSource from_checkpoint(std::vector<io::StoredTensor> tensors, std::string origin,
+                                      const Family& family);
   /// throws UnsupportedError for a tensor name that the family does not have.
   static TensorSource from_gguf(const io::GgufFile& file, const Family& family);
 

@@ -10,6 +10,7 @@
 #include <cutaway/tensor.h>
 
 #include "io/stored_tensor.h"
+#include "model/families.h"
 #include "model/tensor_source.h"
 #include "tensor/weight_view.h"
 
@@ -20,18 +21,35 @@ struct LinearWeights {
   std::vector<float> bias;  ///< empty: none
 };
 
-/// RMSNorm's gain: what multiplies the normalized value (1 + stored weight in Gemma's files).
-using NormGain = std::vector<float>;
+/// What multiplies the normalized value (1 + stored weight in Gemma's files), and what is added.
+struct NormWeights {
+  std::vector<float> gain;  ///< empty: the model has no such norm
+  std::vector<float> bias;  ///< empty: none
+};
+
+/// A gated or plain MLP; one of a mixture's experts.
+struct MlpWeights {
+  LinearWeights gate, up, down;  ///< no gate: plain
+};
 
 struct Block {
-  NormGain ln1, ln1_post, ln2, ln2_post, q_norm, k_norm;  ///< empty if the model has no such norm
-  LinearWeights q, k, v, o, gate, up, down;
+  NormWeights ln1, ln1_post, ln2, ln2_post, q_norm, k_norm;
+  LinearWeights q, k, v, o;
+  /// In place of q, k and v if the file holds them head by head: rows of q, k, v of head 0, then of
+  /// head 1 ...
+  LinearWeights qkv_by_head;
+  MlpWeights mlp;  ///< of a layer that is not a mixture
+  WeightView router;
+  std::vector<MlpWeights> experts;
+  MlpWeights shared_expert;
+  WeightView shared_gate;  ///< [1, d_model]
 };
 
 struct Weights {
-  WeightView embed;    ///< [d_vocab, d_model]
-  WeightView unembed;  ///< [d_vocab, d_model]; the same as `embed` if tied
-  NormGain ln_final;
+  WeightView embed;       ///< [d_vocab, d_model]
+  WeightView positions;   ///< [n_ctx, d_model], or empty
+  LinearWeights unembed;  ///< [d_vocab, d_model]; the same as `embed` if tied
+  NormWeights ln_final;
   std::vector<Block> blocks;
   bool interleaved_qk = false;  ///< q and k rows are stored for pair-wise rotation (GGUF llama):
                                 ///< undone on the outputs
@@ -44,7 +62,8 @@ struct Weights {
 /// Takes every tensor that the config implies and refuses the rest.
 /// throws FormatError (missing, misshapen, NaN in a norm or bias), UnsupportedError (unread
 /// tensors, integer weights).
-Weights load_weights(const ModelConfig& config, TensorSource source, bool interleaved_qk);
+Weights load_weights(const ModelConfig& config, const Family& family, TensorSource source,
+                     bool is_gguf);
 
 /// Looks for NaN and infinities in every matrix (reads them all). throws FormatError naming the
 /// first.

@@ -102,9 +102,8 @@ TEST(Load, AnUnknownConfigFieldIsRefusedUnlessIgnored) {
 
 TEST(Load, ValuesThatAreNotHandledAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
-      {"model_type", "\"falcon\""},
       {"hidden_act", "\"relu6\""},
-      {"rope_parameters", "{\"rope_type\": \"yarn\", \"factor\": 2.0, \"rope_theta\": 10000.0}"},
+      {"rope_parameters", "{\"rope_type\": \"spiral\", \"rope_theta\": 10000.0}"},
       {"rope_parameters", "{\"rope_type\": \"default\", \"rope_theta\": 10000.0, \"mystery\": 1}"},
       {"rope_parameters",
        "{\"rope_type\": \"default\", \"rope_theta\": 10000.0, \"partial_rotary_factor\": 0.5}"},
