@@ -197,6 +197,7 @@ Family llama_like(const Evidence& e) {
   f.qkv = f.names.qkv.empty() ? QkvLayout::kSeparate : QkvLayout::kFused;
   read_norms(e, f);
   read_biases(e, f);
+  if (f.names.up == "mlp.c_fc") f.harmless = find_family("starcoder2")->harmless;
   read_experts(e, f);
   read_scales(e, f);
   f.is_parallel = f.has_shared_norm();

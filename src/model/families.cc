@@ -44,34 +44,25 @@ constexpr TensorNames kFourNorms = {.ln1_post = "post_attention_layernorm",
                                     .ln2 = "pre_feedforward_layernorm",
                                     .ln2_post = "post_feedforward_layernorm"};
 
-constexpr std::string_view kDropout[] = {"resid_pdrop",
-                                         "embd_pdrop",
-                                         "attn_pdrop",
-                                         "n_ctx",  // what n_positions says
-                                         "summary_type",
-                                         "summary_use_proj",
-                                         "summary_activation",
-                                         "summary_proj_to_labels",
-                                         "summary_first_dropout",
-                                         "reorder_and_upcast_attn",  // f16 only
-                                         "rotary",
-                                         "tokenizer_class"};
+constexpr std::string_view kGpt2Harmless[] = {"n_ctx",                    // what n_positions says
+                                              "reorder_and_upcast_attn",  // f16 only
+                                              "rotary",
+                                              "summary_type",
+                                              "summary_use_proj",
+                                              "summary_activation",
+                                              "summary_proj_to_labels",
+                                              "summary_first_dropout"};
 constexpr Family::Required kGpt2Required[] = {{"scale_attn_weights", true},
                                               {"add_cross_attention", false}};
-constexpr std::string_view kStarcoder2Harmless[] = {"residual_dropout",
-                                                    "embedding_dropout",
-                                                    "norm_type",
+constexpr std::string_view kStarcoder2Harmless[] = {"norm_type",
                                                     "mlp_type",
                                                     "attention_type",
                                                     "attention_softmax_in_fp32",
                                                     "scale_attention_softmax_in_fp32",
                                                     "scale_attn_weights"};
-constexpr std::string_view kPhi3Harmless[] = {"resid_pdrop", "embd_pdrop", "full_attn_mod",
-                                              "interpolate_factor"};
+constexpr std::string_view kPhi3Harmless[] = {"full_attn_mod", "interpolate_factor"};
 constexpr Family::Required kPhi3Required[] = {{"lm_head_bias", false}};
-constexpr std::string_view kNeoxHarmless[] = {"classifier_dropout", "tokenizer_class", "use_cache"};
-constexpr std::string_view kOptHarmless[] = {"dropout", "activation_dropout", "layerdrop",
-                                             "init_std", "prefix"};
+constexpr std::string_view kOptHarmless[] = {"prefix"};
 constexpr Family::Required kOptRequired[] = {{"do_layer_norm_before", true},
                                              {"layer_norm_elementwise_affine", true},
                                              {"_remove_final_layer_norm", false}};
@@ -190,7 +181,7 @@ constexpr Family kFamilies[] = {
      .has_rotary = false,
      .qkv = QkvLayout::kFused,
      .transposed = true,
-     .harmless = kDropout,
+     .harmless = kGpt2Harmless,
      .required = kGpt2Required},
     {.model_type = "gpt_neox",
      .keys = {.n_kv_heads = "",
@@ -218,8 +209,7 @@ constexpr Family kFamilies[] = {
      .norm = Norm::kLayer,
      .norm_bias = true,
      .is_parallel = true,
-     .qkv = QkvLayout::kFusedByHead,
-     .harmless = kNeoxHarmless},
+     .qkv = QkvLayout::kFusedByHead},
     {.model_type = "gptj",
      .keys = kGptJKeys,
      .names = {.prefix = "transformer.",
@@ -244,7 +234,7 @@ constexpr Family kFamilies[] = {
      .norm_bias = true,
      .is_parallel = true,
      .rotary_pairs = true,
-     .harmless = kDropout,
+     .harmless = kGpt2Harmless,
      .required = kGpt2Required},
     {.model_type = "opt",
      .keys = {.n_kv_heads = "",

@@ -61,6 +61,11 @@ inline Golden load_golden(const std::string& name) {
   return g;
 }
 
+/// The weights of a checkpoint folder.
+inline std::vector<io::StoredTensor> stored_tensors(const std::filesystem::path& folder) {
+  return io::read_safetensors_folder(folder, true);
+}
+
 inline std::vector<std::string> golden_names() {
   std::vector<std::string> out;
   for (const auto& entry : std::filesystem::directory_iterator(models_folder())) {
