@@ -53,7 +53,9 @@ int info_command(const InfoOptions& options) {
   std::optional<Model> model;
   if (report.resolved) {
     try {
-      model = Model::load(report.resolved->path, runtime);
+      const LoadOptions load{.ignore_config = options.common.ignore_config};
+      if (options.check) report.compatibility = Model::check(report.resolved->path, load);
+      model = Model::load(report.resolved->path, runtime, load);
       if (options.check) check_forward(*model);
     } catch (const InterruptedError&) {
       throw;

@@ -112,6 +112,25 @@ void write_model(io::JsonWriter& json, const Model& model) {
   json.end_object();
 }
 
+std::string check_text(const InfoReport& report) {
+  const bool several = report.compatibility && report.compatibility->issues.size() > 1;
+  if (!report.problem) {
+    const bool is_auto = report.model != nullptr && report.model->config().is_auto;
+    return is_auto
+               ? "\ncheck: can run (the family is not known: its axes were read from the config "
+                 "and the tensors' names)\n"
+               : "\ncheck: can run\n";
+  }
+  if (!several) return fmt::format("\ncheck: cannot run: {}\n", escape(*report.problem));
+  std::string out = fmt::format(
+      "\ncheck: cannot run: family '{}' is not known, and what the files "
+      "say does not make one:\n",
+      escape(report.compatibility->model_type));
+  for (const std::string& issue : report.compatibility->issues)
+    out += fmt::format("  - {}\n", escape(issue));
+  return out;
+}
+
 // Every point by name; an extent that the input decides is null.
 void write_hook_points(io::JsonWriter& json, const Model& model) {
   const HookDims dims = model.config().hook_dims();
@@ -159,10 +178,7 @@ std::string to_text(const InfoReport& report) {
                        escape(report.resolved->path.string()));
   }
   if (report.model != nullptr) out += model_text(*report.model);
-  if (report.checked) {
-    out += report.problem ? fmt::format("\ncheck: cannot run: {}\n", escape(*report.problem))
-                          : "\ncheck: can run\n";
-  }
+  if (report.checked) out += check_text(report);
   return out;
 }
 
@@ -204,6 +220,13 @@ std::string to_json(const InfoReport& report) {
       json.value(*report.problem);
     } else {
       json.null();
+    }
+    if (report.compatibility) {
+      json.member("is_known_family", report.compatibility->is_known_family);
+      json.key("issues");
+      json.begin_array();
+      for (const std::string& issue : report.compatibility->issues) json.value(issue);
+      json.end_array();
     }
     json.end_object();
   }

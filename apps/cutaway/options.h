@@ -17,6 +17,7 @@ struct CommonOptions {
   std::optional<std::string> prompt_file;  ///< "-": standard input
   std::vector<std::string> tokens;         ///< each --tokens, still text
   bool add_special_tokens = true;          ///< false: --no-bos
+  std::vector<std::string> ignore_config;  ///< each --ignore-config
   int threads = 0;
   std::optional<std::string> json;  ///< "-": standard output
   std::optional<std::string> output;

@@ -129,6 +129,9 @@ void add_common(OptionSet& set, CommonOptions& o, const std::string& output_help
   set.text("MODEL", "", "a folder with config.json, a .gguf file, or a hub id org/name", o.model);
   set.whole("--threads", "--threads", "threads to use (0: every core; never changes a result)",
             o.threads, 0, 1024);
+  set.list("--ignore-config", "KEY",
+           "a config key to ignore although this version does not know it; repeatable",
+           o.ignore_config);
   set.text("--json", "[F]", "write JSON to F, or to standard output and nothing else there",
            o.json);
   set.text("-o,--output", "F", output_help, o.output);

@@ -15,7 +15,8 @@ Runtime make_runtime(const CommonOptions& common, ProgressLine& progress) {
 Session open_session(const CommonOptions& common) {
   ResolvedModel resolved = resolve_model(common);
   auto progress = std::make_unique<ProgressLine>(common.quiet);
-  Model model = Model::load(resolved.path, make_runtime(common, *progress));
+  Model model = Model::load(resolved.path, make_runtime(common, *progress),
+                            {.ignore_config = common.ignore_config});
   Session session{std::move(resolved), std::move(progress), std::move(model), nullptr};
   if (session.model.has_tokenizer()) session.tokenizer = &session.model.tokenizer();
   return session;

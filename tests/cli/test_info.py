@@ -47,7 +47,12 @@ def test_check_runs_the_model(cutaway, bare_llama):
     result = cutaway("info", bare_llama, "--check")
     assert result.code == 0
     assert result.out.endswith("check: can run\n")
-    assert cutaway("info", bare_llama, "--check", "--json").json["check"] == {"can_run": True, "reason": None}
+    assert cutaway("info", bare_llama, "--check", "--json").json["check"] == {
+        "can_run": True,
+        "reason": None,
+        "is_known_family": True,
+        "issues": [],
+    }
 
 
 def test_check_says_why_not(cutaway, bare_llama, tmp_path):
@@ -57,11 +62,47 @@ def test_check_says_why_not(cutaway, bare_llama, tmp_path):
     config["model_type"] = "rwkv9"
     (folder / "config.json").write_text(json.dumps(config))
     result = cutaway("info", folder, "--check")
+    assert result.code == 0
+    assert result.out.endswith("check: can run (the family is not known: its axes were read from the config and the "
+                               "tensors' names)\n")
+
+    config["quantization_config"] = {"bits": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    result = cutaway("info", folder, "--check")
     assert result.code == 1
-    assert "check: cannot run: " in result.out and "rwkv9" in result.out
+    assert "check: cannot run: " in result.out and "quantization_config" in result.out
     result = cutaway("info", folder, "--check", "--json")
     assert result.code == 1
-    assert json.loads(result.out)["check"]["can_run"] is False
+    check = json.loads(result.out)["check"]
+    assert check["can_run"] is False and check["is_known_family"] is False and len(check["issues"]) == 1
+
+
+def test_check_lists_what_an_unknown_family_lacks(cutaway, bare_llama, tmp_path):
+    folder = tmp_path / "odd"
+    shutil.copytree(bare_llama, folder)
+    path = folder / "model.safetensors"
+    for old, new in ((b"model.embed_tokens.weight", b"model.token_embed.weight!"), (b"mlp.up_proj", b"mlp.fc_proj")):
+        path.write_bytes(path.read_bytes().replace(old, new))
+    config = json.loads((folder / "config.json").read_text())
+    config["model_type"] = "stranger"
+    (folder / "config.json").write_text(json.dumps(config))
+    result = cutaway("info", folder, "--check")
+    assert result.code == 1
+    assert "family 'stranger' is not known, and what the files say does not make one:" in result.out
+    assert "  - no embedding 'model.embed_tokens.weight' (the file has 'model.token_embed.weight!')" in result.out
+    assert "  - no MLP " in result.out
+    assert len(json.loads(cutaway("info", folder, "--check", "--json").out)["check"]["issues"]) == 2
+
+
+def test_a_config_key_can_be_ignored(cutaway, bare_llama, tmp_path):
+    folder = tmp_path / "odd"
+    shutil.copytree(bare_llama, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["wormhole_depth"] = 3
+    (folder / "config.json").write_text(json.dumps(config))
+    assert "wormhole_depth" in cutaway("info", folder).err
+    assert cutaway("info", folder, "--ignore-config", "wormhole_depth").code == 0
+    assert cutaway("run", folder, "--tokens", "1,2", "--ignore-config", "wormhole_depth").code == 0
 
 
 def test_without_a_model_it_tells_about_the_engine_and_the_search(cutaway, llama):
