@@ -44,6 +44,8 @@ constexpr std::string_view kHarmless[] = {"architectures",
                                           "unsloth_fixed",
                                           "is_llama_config",
                                           "hidden_dropout",
+                                          "hidden_dropout_prob",
+                                          "model_max_length",
                                           "dropout",
                                           "activation_dropout",
                                           "classifier_dropout",
@@ -194,6 +196,7 @@ void parse_scales(ConfigReader& reader, const Family& family, ModelConfig& c) {
   if (family.query_pre_attn_scalar) scalar = reader.positive_or("query_pre_attn_scalar", 256.0);
   c.attn_scale =
       keys.attn_scale.empty() ? 1.0 / std::sqrt(scalar) : reader.positive_or(keys.attn_scale, 1.0);
+  if (!flag(reader, keys.attn_scaled, true)) c.attn_scale = 1.0;
   c.attn_scale_by_layer = flag(reader, keys.attn_scale_by_layer, false);
   c.residual_scale = factor(reader, keys.residual_scale, 1.0);
   c.logit_scale = factor(reader, keys.logit_scale, family.logit_scale) /

@@ -24,6 +24,7 @@ constexpr ConfigKeys kGpt2Keys = {.d_model = "n_embd",
                                   .qkv_bias = "",
                                   .o_bias = "",
                                   .mlp_bias = "",
+                                  .attn_scaled = "scale_attn_weights",
                                   .attn_scale_by_layer = "scale_attn_by_inverse_layer_idx"};
 constexpr ConfigKeys kGptJKeys = {.d_model = "n_embd",
                                   .n_layers = "n_layer",
@@ -52,8 +53,8 @@ constexpr std::string_view kGpt2Harmless[] = {"n_ctx",                    // wha
                                               "summary_activation",
                                               "summary_proj_to_labels",
                                               "summary_first_dropout"};
-constexpr Family::Required kGpt2Required[] = {{"scale_attn_weights", true},
-                                              {"add_cross_attention", false}};
+constexpr Family::Required kGpt2Required[] = {{"add_cross_attention", false}};
+constexpr Family::Required kGptJRequired[] = {{"scale_attn_weights", true}};
 constexpr std::string_view kStarcoder2Harmless[] = {"norm_type",
                                                     "mlp_type",
                                                     "attention_type",
@@ -235,7 +236,7 @@ constexpr Family kFamilies[] = {
      .is_parallel = true,
      .rotary_pairs = true,
      .harmless = kGpt2Harmless,
-     .required = kGpt2Required},
+     .required = kGptJRequired},
     {.model_type = "opt",
      .keys = {.n_kv_heads = "",
               .d_head = "",

@@ -47,6 +47,7 @@ struct ConfigKeys {
   std::string_view mlp_bias = "mlp_bias";
   std::string_view embed_scale = "";
   std::string_view attn_scale = "";
+  std::string_view attn_scaled = "";  ///< a flag: false leaves q·k as it is
   std::string_view attn_scale_by_layer = "";
   std::string_view residual_scale = "";
   std::string_view logit_scale = "";    ///< multiplies
