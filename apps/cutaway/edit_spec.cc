@@ -205,10 +205,11 @@ EditSpec parse_edit(std::string_view text) {
   }
   spec.kind = read_operation(in);
   read_value(in, spec);
-  if (spec.kind == EditKind::kKnockout) {
+  const bool is_router = spec.hook.ends_with(site_info(Site::kRouterLogits).suffix);
+  if (spec.kind == EditKind::kKnockout && !is_router) {
     if (!is_glob(spec.hook) && HookPoint::parse(spec.hook).site() != Site::kAttnScores) {
       in.fail(1, fmt::format("knockout at '{}'", spec.hook),
-              "the hook attn.hook_attn_scores of a block");
+              "the hook attn.hook_attn_scores or mlp.hook_router_logits of a block");
     }
     split_edge(in, positions_column, positions, spec);
   } else if (positions) {

@@ -33,6 +33,7 @@ An edit is HOOK[@POS][#HEAD] OP [VALUE]:
   blocks.2.mlp.hook_post scale 0.5
   blocks.9.hook_mlp_out mean data.npz:blocks.9.hook_mlp_out
   blocks.4.attn.hook_attn_scores@5,2#1 knockout      (query 5 no longer sees key 2)
+  blocks.4.mlp.hook_router_logits#7 knockout         (expert 7 is never chosen)
 POS is 3, -1 (last), 2:5, 0,3,7, all, or subject:"Eiffel Tower" (its last token).)"},
     CommandHelp{"generate", "continue a prompt, greedily or sampled, with edits at every step",
                 R"(Example:

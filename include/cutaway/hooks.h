@@ -264,6 +264,10 @@ class HookSpec {
   /// Cut attention edges: the scores after cap and mask become -inf, so the pattern is exactly 0. A
   /// row with every key cut attends to nothing (all zeros).
   HookSpec& knockout(int layer, Positions query, Positions key, std::optional<int> head = {});
+  /// Keep an expert from being chosen: the router's score becomes -inf, so that the next best takes
+  /// its place; a position with no expert left gets nothing from the mixture. (To remove an
+  /// expert's part and leave the others as they are, zero its column of `mlp.hook_expert_weights`.)
+  HookSpec& knockout_expert(int layer, int expert, Positions pos = {});
   HookSpec& call(std::string_view where, EditFn fn);
   HookSpec& edit(Edit edit);
   /// The other's captures and edits after this one's.

@@ -25,7 +25,7 @@ from ._core import (
     simd_target,
 )
 from ._core import version as __version__
-from .edits import HookContext, add, call, knockout, mean, replace, scale, zero
+from .edits import HookContext, add, call, knockout, knockout_expert, mean, replace, scale, zero
 from .logit_lens import Lens, lens
 from .model import LayerWeights, Model, load
 from .result import ActivationCache, RunResult, load_tensor, save
@@ -55,6 +55,7 @@ __all__ = [
     "add",
     "call",
     "knockout",
+    "knockout_expert",
     "lens",
     "load",
     "load_tensor",

@@ -72,6 +72,16 @@ def knockout(layer: int, query: Pos, key: Pos, head: int | None = None) -> Edit:
     return _core.edit_knockout(layer, positions(query, "query"), positions(key, "key"), head)
 
 
+def knockout_expert(layer: int, expert: int, pos: Pos = None) -> Edit:
+    """Keep an expert of a mixture from being chosen, at all positions or some.
+
+    The router's score becomes -inf, so that the next best expert takes its place. To remove an
+    expert's part and leave the others as they are, zero its column of the weights instead:
+    `zero("blocks.3.mlp.hook_expert_weights", head=expert)`.
+    """
+    return _core.edit_knockout_expert(layer, expert, positions(pos))
+
+
 @dataclass(frozen=True)
 class HookContext:
     """Where and when a user function is called."""

@@ -145,6 +145,9 @@ void bind_edit(nb::module_& m) {
                         std::optional<int> head) {
     return only_edit(HookSpec().mean(hook, to_tensor(data), options(pos, head)));
   });
+  m.def("edit_knockout_expert", [](int layer, int expert, const Positions& pos) {
+    return only_edit(HookSpec().knockout_expert(layer, expert, pos));
+  });
   m.def("edit_knockout",
         [](int layer, const Positions& query, const Positions& key, std::optional<int> head) {
           return only_edit(HookSpec().knockout(layer, query, key, head));

@@ -49,6 +49,7 @@ const float* value_at(const ValueLayout& v, std::size_t sequence, Hit hit, std::
 
 void edit_in_place(const Edit& edit, std::span<float> x) {
   if (edit.kind == EditKind::kZero) std::fill(x.begin(), x.end(), 0.0F);
+  if (edit.kind == EditKind::kKnockout) std::fill(x.begin(), x.end(), kMasked);
   if (edit.kind == EditKind::kScale) {
     // A masked score stays masked: -inf times 0 or a negative factor would be NaN or +inf.
     for (float& f : x) {

@@ -70,6 +70,13 @@ HookSpec& HookSpec::knockout(int layer, Positions query, Positions key, std::opt
                .head = head});
 }
 
+HookSpec& HookSpec::knockout_expert(int layer, int expert, Positions pos) {
+  return edit({.kind = EditKind::kKnockout,
+               .where = HookPoint(Site::kRouterLogits, layer).name(),
+               .pos = std::move(pos),
+               .head = expert});
+}
+
 HookSpec& HookSpec::call(std::string_view where, EditFn fn) {
   return edit({.kind = EditKind::kCall, .where = std::string(where), .fn = std::move(fn)});
 }

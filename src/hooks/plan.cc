@@ -36,11 +36,13 @@ std::optional<std::size_t> head_count(Site site, const HookDims& dims) {
 
 void check_kind(const Edit& edit, HookPoint point) {
   const std::string name = point.name();
-  if (edit.kind == EditKind::kKnockout && point.site() != Site::kAttnScores) {
+  if (edit.kind == EditKind::kKnockout && point.site() != Site::kAttnScores &&
+      point.site() != Site::kRouterLogits) {
     throw ArgumentError(
         name,
-        fmt::format("knockout acts on scores after cap and mask, expected a hook that ends in '{}'",
-                    site_info(Site::kAttnScores).suffix));
+        fmt::format("knockout acts on scores after cap and mask or on a router's, expected a "
+                    "hook that ends in '{}' or '{}'",
+                    site_info(Site::kAttnScores).suffix, site_info(Site::kRouterLogits).suffix));
   }
   if (edit.kind == EditKind::kMean && is_edge_site(point.site())) {
     throw ArgumentError(
@@ -293,7 +295,7 @@ void HookPlan::plan_edit(const Edit& edit, HookPoint point, std::span<const std:
   const std::size_t batch = lengths.size();
   PlannedEdit planned{.edit = &edit};
 
-  if (edit.kind == EditKind::kKnockout) {
+  if (edit.kind == EditKind::kKnockout && is_edge_site(point.site())) {
     check_edges_visible(edit, point, lengths, horizon);
   } else if (edit.kind == EditKind::kCall) {
     if (!edit.pos.is_all())

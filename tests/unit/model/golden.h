@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -15,6 +16,26 @@
 #include "io/safetensors.h"
 
 namespace cutaway::testing {
+
+// Two correct f32 engines differ by a few 1e-6 of the largest value after some layers
+// (docs/numerics.md).
+inline constexpr double kTolerance = 1e-5;
+
+/// The largest difference as a share of the largest golden value; infinities must agree exactly.
+inline double relative_error(const Tensor& ours, const Tensor& golden) {
+  double largest = 0.0, difference = 0.0;
+  for (std::size_t i = 0; i < golden.size(); ++i) {
+    const float a = ours.data()[i], b = golden.data()[i];
+    if (std::isinf(b) || std::isinf(a)) {
+      if (a != b) return HUGE_VAL;
+      continue;
+    }
+    if (std::isnan(a) || std::isnan(b)) return HUGE_VAL;
+    largest = std::max(largest, std::abs(static_cast<double>(b)));
+    difference = std::max(difference, std::abs(static_cast<double>(a) - static_cast<double>(b)));
+  }
+  return largest == 0.0 ? difference : difference / largest;
+}
 
 inline std::filesystem::path models_folder() {
   return std::filesystem::path(CUTAWAY_FIXTURES) / "models";

@@ -1,8 +1,5 @@
 // Every hook point, the logits and the greedy continuation of every family against Hugging Face
 // transformers (f32, eager).
-#include <algorithm>
-#include <cmath>
-
 #include <gtest/gtest.h>
 
 #include "unit/model/golden.h"
@@ -11,28 +8,10 @@ namespace cutaway {
 namespace {
 
 using testing::Golden;
-
-// Two correct f32 engines differ by a few 1e-6 of the largest value after some layers
-// (docs/numerics.md).
-constexpr double kTolerance = 1e-5;
+using testing::kTolerance;
+using testing::relative_error;
 
 class GoldenModel : public ::testing::TestWithParam<std::string> {};
-
-/// The largest difference as a share of the largest golden value; infinities must agree exactly.
-double relative_error(const Tensor& ours, const Tensor& golden) {
-  double largest = 0.0, difference = 0.0;
-  for (std::size_t i = 0; i < golden.size(); ++i) {
-    const float a = ours.data()[i], b = golden.data()[i];
-    if (std::isinf(b) || std::isinf(a)) {
-      if (a != b) return HUGE_VAL;
-      continue;
-    }
-    if (std::isnan(a) || std::isnan(b)) return HUGE_VAL;
-    largest = std::max(largest, std::abs(static_cast<double>(b)));
-    difference = std::max(difference, std::abs(static_cast<double>(a) - static_cast<double>(b)));
-  }
-  return largest == 0.0 ? difference : difference / largest;
-}
 
 TEST_P(GoldenModel, EveryHookPointAgrees) {
   const Golden golden = testing::load_golden(GetParam());

@@ -14,10 +14,10 @@ namespace {
 using Batch = std::vector<std::vector<TokenId>>;
 
 // At least one of every axis.
-const char* const kModels[] = {"llama_bias", "qwen2_window", "gemma2_caps",  "gemma3_pattern",
-                               "llama_bf16", "llama_gguf_q", "phi3_all",     "starcoder2_all",
-                               "olmo2_all",  "gpt2_all",     "gpt_neox_all", "gptj_all",
-                               "opt_all",    "cohere_all",   "granite_all"};
+const char* const kModels[] = {
+    "llama_bias", "qwen2_window",   "gemma2_caps", "gemma3_pattern", "llama_bf16",   "llama_gguf_q",
+    "phi3_all",   "starcoder2_all", "olmo2_all",   "gpt2_all",       "gpt_neox_all", "gptj_all",
+    "opt_all",    "cohere_all",     "granite_all", "mixtral_all",    "qwen2_moe_all"};
 
 class Properties : public ::testing::TestWithParam<const char*> {
  protected:
