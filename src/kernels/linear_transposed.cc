@@ -355,16 +355,19 @@ HWY_EXPORT(TransposedChunk);
 
 namespace {
 
-// Outputs of a work unit: several units a thread, yet stretches long enough to be read in sequence.
+// Outputs of a work unit. Units are of one size: a short last one would be read in short stretches,
+// which costs twice as much a byte. Each thread has several, unless they are too small to hand
+// over.
 std::size_t outputs_a_unit(const TransposedArgs& a, std::size_t threads) {
   constexpr std::size_t kStep = 64;
-  constexpr std::size_t kSmallUnit = 65536;  // products; less is not worth a hand-over
+  constexpr std::size_t kSmallUnit = 65536;  // products
   const bool is_few = a.tokens < kManyTokens;
   const std::size_t most = is_few ? std::max<std::size_t>(1024, 4096 / a.tokens) : 512;
-  const std::size_t least =
-      std::max(is_few ? 4 * kStep : kStep, kSmallUnit / (a.w.cols * a.tokens));
-  const std::size_t fair = threads == 1 ? most : a.w.rows / (threads * (is_few ? 2 : 4));
-  const std::size_t outputs = std::max(std::min(fair, most), least);
+  const std::size_t least = std::max(4 * kStep, kSmallUnit / (a.w.cols * a.tokens));
+  std::size_t units = (a.w.rows + most - 1) / most;
+  if (threads > 1) units = std::max(units, threads * (is_few ? 2 : 4));
+  units = std::clamp<std::size_t>(units, 1, std::max<std::size_t>(1, a.w.rows / least));
+  const std::size_t outputs = (a.w.rows + units - 1) / units;
   return (outputs + kStep - 1) / kStep * kStep;
 }
 
