@@ -41,12 +41,27 @@ BENCHMARK_CAPTURE(elementwise, add, [](In x, Out y) { kernels::add(x, y); });
 BENCHMARK_CAPTURE(elementwise, silu, [](In x, Out y) { kernels::silu(x, y); });
 BENCHMARK_CAPTURE(elementwise, gelu, [](In x, Out y) { kernels::gelu(x, y); });
 BENCHMARK_CAPTURE(elementwise, gelu_tanh, [](In x, Out y) { kernels::gelu_tanh(x, y); });
+BENCHMARK_CAPTURE(elementwise, relu, [](In x, Out y) { kernels::relu(x, y); });
 BENCHMARK_CAPTURE(elementwise, softcap, [](In, Out y) { kernels::softcap(30.0F, y); });
 BENCHMARK_CAPTURE(elementwise, softmax, [](In, Out y) { kernels::softmax(y); });
 BENCHMARK_CAPTURE(elementwise, rms_norm, [](In x, Out y) {
   kernels::rms_norm({x.data(), {1, x.size()}}, x, 1e-5F,
                     TensorView<float, 2>(y.data(), {1, x.size()}));
 });
+BENCHMARK_CAPTURE(elementwise, layer_norm, [](In x, Out y) {
+  kernels::layer_norm({x.data(), {1, x.size()}}, x, x, 1e-5F,
+                      TensorView<float, 2>(y.data(), {1, x.size()}));
+});
+// Angles that keep the values of the row within bounds: cos² + sin² < 1.
+void rope_of(Out y, bool pairs) {
+  static const std::vector<float> half(kRow / 2, 0.5F);
+  const TensorView<const float, 2> angles(half.data(), {1, kRow / 2});
+  const TensorView<float, 3> heads(y.data(), {1, 1, kRow});
+  pairs ? kernels::rope_pairs(heads, angles, angles) : kernels::rope(heads, angles, angles);
+  y[0] = 1.0F;  // or all would end as zeros
+}
+BENCHMARK_CAPTURE(elementwise, rope, [](In, Out y) { rope_of(y, false); });
+BENCHMARK_CAPTURE(elementwise, rope_pairs, [](In, Out y) { rope_of(y, true); });
 BENCHMARK_CAPTURE(
     elementwise, log_sum_exp,
     [](In x, Out y) { y[0] = static_cast<float>(kernels::log_sum_exp(x)); }, 131072);

@@ -1,6 +1,7 @@
 #include "kernels/dequant.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -355,9 +356,17 @@ void dequantize(DType dtype, const std::byte* data, std::span<float> out) noexce
 
 void dequantize_row(WeightView w, std::size_t row, std::span<float> out) noexcept {
   if (w.transposed) {
-    const std::byte* column = w.slice_rows(row, 1).data;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      dequantize(w.dtype, column + i * w.row_bytes, out.subspan(i, 1));
+    // One value of each stored row: collected, then widened together.
+    const std::size_t bytes = dtype_bytes(w.dtype, 1);
+    const std::byte* from = w.slice_rows(row, 1).data;
+    std::array<std::byte, 1024> stored;
+    const std::size_t most = stored.size() / bytes;
+    for (std::size_t i = 0; i < out.size(); i += most) {
+      const std::size_t count = std::min(most, out.size() - i);
+      for (std::size_t k = 0; k < count; ++k) {
+        std::memcpy(stored.data() + k * bytes, from + (i + k) * w.row_bytes, bytes);
+      }
+      dequantize(w.dtype, stored.data(), out.subspan(i, count));
     }
     return;
   }

@@ -26,6 +26,28 @@ inline double rms(std::span<const float> x, double eps) {
   return std::sqrt(sum / static_cast<double>(x.size()) + eps);
 }
 
+inline double mean(std::span<const float> x) {
+  double sum = 0.0;
+  for (const float v : x) sum += static_cast<double>(v);
+  return sum / static_cast<double>(x.size());
+}
+
+/// (x - mean) / sqrt(variance + eps) · weight + bias; an empty weight or bias is left out.
+inline std::vector<double> layer_norm(std::span<const float> x, std::span<const float> weight,
+                                      std::span<const float> bias, double eps) {
+  const double centre = mean(x);
+  double squares = 0.0;
+  for (const float v : x) squares += (v - centre) * (v - centre);
+  const double scale = std::sqrt(squares / static_cast<double>(x.size()) + eps);
+  std::vector<double> y;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double w = weight.empty() ? 1.0 : static_cast<double>(weight[i]);
+    const double b = bias.empty() ? 0.0 : static_cast<double>(bias[i]);
+    y.push_back((x[i] - centre) / scale * w + b);
+  }
+  return y;
+}
+
 inline double log_sum_exp(std::span<const float> x) {
   double max = -std::numeric_limits<double>::infinity();
   for (const float v : x) max = std::max(max, static_cast<double>(v));

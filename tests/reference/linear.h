@@ -60,4 +60,19 @@ inline float dot_in_order(std::span<const float> w, std::span<const float> x, Su
   return blocks[0];
 }
 
+/// The order of a transposed matrix: blocks of 256 inputs, each summed one input after another,
+/// then the blocks' sums one after another.
+inline float sum_in_blocks(std::span<const float> w, std::span<const float> x, bool fused) {
+  constexpr std::size_t kBlock = 256;
+  float total = 0.0F;
+  for (std::size_t begin = 0; begin < w.size(); begin += kBlock) {
+    float sum = 0.0F;
+    for (std::size_t k = begin; k < w.size() && k < begin + kBlock; ++k) {
+      sum = fused ? std::fma(w[k], x[k], sum) : w[k] * x[k] + sum;
+    }
+    total = begin == 0 ? sum : total + sum;
+  }
+  return total;
+}
+
 }  // namespace cutaway::reference

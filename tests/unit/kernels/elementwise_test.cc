@@ -154,6 +154,25 @@ TEST_P(Elementwise, ActivationsMayWorkInPlaceAndOnEverySize) {
   }
 }
 
+TEST_P(Elementwise, ReluKeepsWhatIsNotBelowZero) {
+  for (const std::size_t n : kSizes) {
+    const std::vector<float> x = reference::Random(n).normals(n);
+    std::vector<float> y(n);
+    kernels::relu(x, y);
+    for (std::size_t i = 0; i < n; ++i) ASSERT_EQ(y[i], x[i] > 0.0F ? x[i] : 0.0F);
+    std::vector<float> in_place = x;
+    kernels::relu(in_place, in_place);
+    EXPECT_EQ(in_place, y);
+  }
+  const std::vector<float> special{0.0F, kInfinity, -kInfinity, kNan, -3e38F, -1e-42F, 1e-42F};
+  std::vector<float> y(special.size());
+  kernels::relu(special, y);
+  EXPECT_EQ(y[1], kInfinity);
+  EXPECT_TRUE(std::isnan(y[3]));
+  EXPECT_EQ(y[6], 1e-42F);
+  for (const std::size_t i : {0, 2, 4, 5}) EXPECT_TRUE(y[i] == 0.0F && !std::signbit(y[i])) << i;
+}
+
 TEST_P(Elementwise, SoftcapIsAsExactAsTanh) {
   for (const float cap : {1.0F, 30.0F, 50.0F}) {
     const std::vector<float> x = sweep();

@@ -1,4 +1,4 @@
-// Norms and rotary positions.
+// RMSNorm and its phases.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -59,46 +59,6 @@ TEST_P(Rows, RmsNormOfARowDoesNotDependOnOtherRows) {
   kernels::rms_norm({x.data() + 300, {1, 100}}, weight, 1e-6F,
                     TensorView<float, 2>(one.data(), {1, 100}));
   EXPECT_EQ(std::memcmp(one.data(), all.data() + 300, 400), 0);
-}
-
-TEST_P(Rows, RopeTurnsEveryPair) {
-  for (const std::size_t half : {1, 3, 4, 8, 15, 16, 17, 32, 64}) {
-    reference::Random random(half);
-    const std::vector<float> before = random.normals(3 * 2 * 2 * half);
-    std::vector<float> cos(3 * half);
-    std::vector<float> sin(3 * half);
-    for (std::size_t i = 0; i < cos.size(); ++i) {
-      const double angle = 6.28 * random.unit();
-      cos[i] = static_cast<float>(std::cos(angle));
-      sin[i] = static_cast<float>(std::sin(angle));
-    }
-    std::vector<float> x = before;
-    kernels::rope(TensorView<float, 3>(x.data(), {3, 2, 2 * half}), {cos.data(), {3, half}},
-                  {sin.data(), {3, half}});
-    for (std::size_t p = 0; p < 3; ++p) {
-      for (std::size_t h = 0; h < 2; ++h) {
-        const std::size_t at = (p * 2 + h) * 2 * half;
-        for (std::size_t i = 0; i < half; ++i) {
-          const double a = before[at + i];
-          const double b = before[at + half + i];
-          const double c = cos[p * half + i];
-          const double s = sin[p * half + i];
-          EXPECT_NEAR(x[at + i], a * c - b * s, 2e-7 * (std::abs(a) + std::abs(b)));
-          EXPECT_NEAR(x[at + half + i], b * c + a * s, 2e-7 * (std::abs(a) + std::abs(b)));
-        }
-      }
-    }
-  }
-}
-
-TEST_P(Rows, RopeByZeroChangesNothing) {
-  std::vector<float> x = reference::Random(2).normals(2 * 24);
-  const std::vector<float> before = x;
-  const std::vector<float> cos(12, 1.0F);
-  const std::vector<float> sin(12, 0.0F);
-  kernels::rope(TensorView<float, 3>(x.data(), {1, 2, 24}), {cos.data(), {1, 12}},
-                {sin.data(), {1, 12}});
-  EXPECT_EQ(x, before);
 }
 
 CUTAWAY_ON_EVERY_TARGET(Rows);
