@@ -129,7 +129,7 @@ TEST(EditSpec, ErrorsGiveTheColumnAndWhatWasExpected) {
        "QUERY,KEY as in @5,2 or @-1,all"},
       {"blocks.0.attn.hook_z@1,2 knockout",
        "--edit: 'blocks.0.attn.hook_z@1,2 knockout', column 1: knockout at 'blocks.0.attn.hook_z', "
-       "expected the hook attn.hook_attn_scores of a block"},
+       "expected the hook attn.hook_attn_scores or mlp.hook_router_logits of a block"},
   };
   for (const Wrong& wrong : cases) EXPECT_EQ(error_of(wrong.text), wrong.error) << wrong.text;
 }
