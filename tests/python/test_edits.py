@@ -5,6 +5,8 @@ import gc
 import numpy as np
 import pytest
 
+from conftest import MODELS, read_meta
+
 import cutaway as cw
 
 PRE = "blocks.1.hook_resid_pre"
@@ -266,3 +268,37 @@ def test_the_repr_tells_what_an_edit_does():
     assert repr(cw.add(PRE, np.ones(30), pos=-1)) == f"add('{PRE}', pos=-1, value=[30])"
     assert repr(cw.zero(Z, head=2)) == f"zero('{Z}', head=2)"
     assert "query=3, key=0:2" in repr(cw.knockout(1, 3, slice(0, 2)))
+
+
+def test_experts_can_be_cut_and_routing_forced():
+    model = cw.load(MODELS / "mixtral_all", threads=2)
+    tokens = read_meta("mixtral_all")["tokens"]
+    at = "blocks.0.mlp."
+    out = model.run(tokens, capture=[at + "hook_*", at + "experts.*.hook_post"])
+    best = int(out[at + "hook_expert_indices"][0, 0, 0])
+    slots = out[at + "hook_expert_indices"]
+
+    # Repeating the router's choice changes nothing, bit for bit.
+    same = model.run(tokens, edit=[cw.replace(at + "hook_expert_indices", slots)])
+    np.testing.assert_array_equal(same.logits, out.logits)
+
+    # A cut expert is never chosen; one whose weight is zeroed is chosen and adds nothing.
+    cut = model.run(tokens, capture=[at + "hook_*"], edit=[cw.knockout_expert(0, best)])
+    assert best not in cut[at + "hook_expert_indices"]
+    mute = model.run(tokens, capture=[at + "hook_*"], edit=[cw.zero(at + "hook_expert_weights", head=best)])
+    np.testing.assert_array_equal(mute[at + "hook_expert_indices"], slots)
+    assert not mute[at + "hook_expert_weights"][..., best].any()
+
+    # Neurons of an expert are 0 where it is not used.
+    post = out[at + f"experts.{best}.hook_post"]
+    used = (slots == best).any(-1)
+    assert post[used].any(-1).all() and not post[~used].any()
+
+
+def test_config_tells_the_axes():
+    c = cw.load(MODELS / "gpt_neox_all", threads=1).config
+    assert (c.norm, c.norm_bias, c.is_gated, c.is_parallel) == ("layer", True, False, True)
+    assert 0 < c.rotary_dims < c.d_head and c.n_experts == 0 and c.sparse_layers == ()
+    c = cw.load(MODELS / "qwen2_moe_all", threads=1).config
+    assert c.n_experts > c.experts_per_token > 0 and any(c.sparse_layers)
+    assert len(c.sparse_layers) == c.n_layers
