@@ -138,8 +138,9 @@ class Tensors {
       overflows |= __builtin_add_overflow(last, reach, &last);
     }
     if (overflows || last > elements || (*bytes > 0 && last == elements)) {
-      fail(out, fmt::format("strides {} and offset {} reaches beyond its storage of {} elements",
-                            shape_text(tensor.strides), tensor.offset, elements));
+      fail(out,
+           fmt::format("with strides {} and offset {} reaches beyond its storage of {} elements",
+                       shape_text(tensor.strides), tensor.offset, elements));
     }
     if (*bytes == 0) return out;
     if (is_in_order(tensor)) {
@@ -196,7 +197,7 @@ class Tensors {
   }
 
   [[noreturn]] void fail(const StoredTensor& tensor, std::string_view what) const {
-    throw FormatError(origin_, fmt::format("has the tensor '{}' of {} with shape {}, which with {}",
+    throw FormatError(origin_, fmt::format("has the tensor '{}' of {} with shape {}, which {}",
                                            printable(tensor.name), dtype_info(tensor.dtype).name,
                                            shape_text(tensor.shape), what));
   }
