@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "io/npz.h"
 #include "io/safetensors.h"
+#include "io/torch_checkpoint.h"
 
 namespace cutaway::io {
 namespace {
@@ -19,6 +20,10 @@ bool read_as(const std::string& reader, const std::filesystem::path& path) {
     read_safetensors(path);
   } else if (reader == "folder") {
     read_safetensors_folder(path);
+  } else if (reader == "torch") {
+    read_torch_checkpoint(path);
+  } else if (reader == "torch_folder") {
+    read_torch_folder(path);
   } else if (reader == "gguf") {
     GgufFile::read(path);
   } else if (reader == "npy") {
