@@ -11,7 +11,7 @@
 
 #include "io/hub_cache.h"
 #include "io/json.h"
-#include "io/safetensors.h"
+#include "io/checkpoint_folder.h"
 #include "model/auto_config.h"
 #include "model/config_gguf.h"
 #include "model/config_hf.h"
@@ -62,7 +62,7 @@ FamilyChoice choose_family(const io::Json& json, const std::vector<io::StoredTen
 
 void load_folder(Model::Impl& m, const fs::path& folder, const LoadOptions& options) {
   const io::Json json = io::Json::load(folder / "config.json");
-  std::vector<io::StoredTensor> tensors = io::read_safetensors_folder(folder, options.use_mmap);
+  std::vector<io::StoredTensor> tensors = io::read_checkpoint_folder(folder, options.use_mmap);
   const FamilyChoice choice = choose_family(json, tensors);
   m.config = config_from_json(json, choice.family, options.ignore_config);
   m.config.model_type = choice.model_type;
@@ -177,7 +177,7 @@ Compatibility Model::check(const fs::path& source, LoadOptions options) {
     out.is_known_family = find_family(out.model_type) != nullptr;
     if (!out.is_known_family) {
       out.issues = compatibility_issues(
-          json, shapes_of(io::read_safetensors_folder(path, options.use_mmap)));
+          json, shapes_of(io::read_checkpoint_folder(path, options.use_mmap)));
     }
   } else {
     const io::GgufFile file = io::GgufFile::read(path, options.use_mmap);

@@ -12,6 +12,7 @@
 #include <cutaway/model.h>
 #include <cutaway/tensor.h>
 
+#include "io/checkpoint_folder.h"
 #include "io/json.h"
 #include "io/safetensors.h"
 
@@ -84,7 +85,7 @@ inline Golden load_golden(const std::string& name) {
 
 /// The weights of a checkpoint folder.
 inline std::vector<io::StoredTensor> stored_tensors(const std::filesystem::path& folder) {
-  return io::read_safetensors_folder(folder, true);
+  return io::read_checkpoint_folder(folder, true);
 }
 
 inline std::vector<std::string> golden_names() {
