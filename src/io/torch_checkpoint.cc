@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "io/byte_reader.h"
@@ -61,6 +60,23 @@ bool has_tensor(const TorchPickle& pickle, const PickleValue& dict) {
   return false;
 }
 
+// The value under a key of the outermost dict, or nullptr.
+const PickleValue* find_key(const TorchPickle& pickle, std::string_view name,
+                            const std::string& origin) {
+  const PickleValue& root = pickle.at(pickle.root);
+  if (root.kind != Kind::kDict) return nullptr;
+  const PickleValue* found = nullptr;
+  for (std::size_t i = 0; i < root.items.size(); i += 2) {
+    const PickleValue& key = pickle.at(root.items[i]);
+    if (key.kind != Kind::kString || key.text != name) continue;
+    if (found != nullptr) {
+      throw FormatError(origin, fmt::format("has the key '{}' more than once", name));
+    }
+    found = &pickle.at(root.items[i + 1]);
+  }
+  return found;
+}
+
 const PickleValue& find_state_dict(const TorchPickle& pickle, const std::string& origin) {
   const PickleValue& root = pickle.at(pickle.root);
   if (root.kind != Kind::kDict) {
@@ -69,17 +85,14 @@ const PickleValue& find_state_dict(const TorchPickle& pickle, const std::string&
   }
   if (root.items.empty() || has_tensor(pickle, root)) return root;
   const PickleValue* found = nullptr;
-  for (std::size_t i = 0; i < root.items.size(); i += 2) {
-    const PickleValue& key = pickle.at(root.items[i]);
-    const PickleValue& value = pickle.at(root.items[i + 1]);
-    const bool is_wrapper =
-        key.kind == Kind::kString && std::ranges::find(kWrappers, key.text) != kWrappers.end();
-    if (!is_wrapper || value.kind != Kind::kDict || !has_tensor(pickle, value)) continue;
+  for (const std::string_view wrapper : kWrappers) {
+    const PickleValue* value = find_key(pickle, wrapper, origin);
+    if (value == nullptr || value->kind != Kind::kDict || !has_tensor(pickle, *value)) continue;
     if (found != nullptr) {
       throw UnsupportedError(
           origin, fmt::format("holds more than one dict of tensors: {}", keys_of(pickle, root)));
     }
-    found = &value;
+    found = value;
   }
   if (found == nullptr) {
     throw UnsupportedError(origin,
@@ -289,20 +302,10 @@ class Archive {
 
   std::shared_ptr<const MappedFile> file_;
   std::vector<ZipMember> members_;
-  std::unordered_map<std::string, const ZipMember*> by_name_;
+  std::map<std::string, const ZipMember*> by_name_;
   std::string folder_;  // with the slash
   std::size_t inflation_left_;
 };
-
-const PickleValue* find_key(const TorchPickle& pickle, std::string_view name) {
-  const PickleValue& root = pickle.at(pickle.root);
-  if (root.kind != Kind::kDict) return nullptr;
-  for (std::size_t i = 0; i < root.items.size(); i += 2) {
-    const PickleValue& key = pickle.at(root.items[i]);
-    if (key.kind == Kind::kString && key.text == name) return &pickle.at(root.items[i + 1]);
-  }
-  return nullptr;
-}
 
 // Pickles of the protocol, of the machine that wrote the file, and of the value; then the keys of
 // the storages, and each storage as a count of elements and its bytes, in the order of the keys.
@@ -317,7 +320,7 @@ std::vector<StoredTensor> read_old_format(const std::shared_ptr<const MappedFile
                            fmt::format("has another protocol of torch.save than {}", kOldProtocol));
   }
   const TorchPickle machine = read_torch_pickle(in);
-  const PickleValue* is_little = find_key(machine, "little_endian");
+  const PickleValue* is_little = find_key(machine, "little_endian", origin);
   if (is_little == nullptr || is_little->kind != Kind::kBool || is_little->number != 1) {
     throw UnsupportedError(origin, "was written by a big-endian machine");
   }
@@ -329,7 +332,7 @@ std::vector<StoredTensor> read_old_format(const std::shared_ptr<const MappedFile
                       fmt::format("has {} as the list of its storages", name_of(list.kind)));
   }
 
-  std::unordered_map<std::string_view, std::size_t> place;
+  std::map<std::string_view, std::size_t> place;
   for (std::size_t i = 0; i < pickle.storages.size(); ++i) place[pickle.storages[i].key] = i;
   Storages storages(pickle.storages.size());
   for (const std::uint32_t item : list.items) {

@@ -3,10 +3,9 @@
 #include <cutaway/error.h>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "io/torch_names.h"
@@ -20,6 +19,7 @@ using Ref = std::uint32_t;
 
 constexpr std::size_t kLargestPickle = std::size_t{16} << 20;
 constexpr std::size_t kMostAxes = 16;
+constexpr std::size_t kLongestKey = 256;  // torch's are numbers
 
 class Machine {
  public:
@@ -179,6 +179,7 @@ class Machine {
     const TorchName& type = global(items[1], "the type of a storage");
     if (type.role != TorchRole::kStorageType) fail("has a storage whose type is not one");
     const std::string_view key = expect(items[2], Kind::kString, "the key of a storage").text;
+    if (key.size() > kLongestKey) fail(fmt::format("has a storage's key of {} bytes", key.size()));
     const std::uint64_t count = expect_size(items[4], "the size of a storage");
     TorchStorage storage{key, type.dtype, 0};
     const std::size_t each = type.dtype ? dtype_info(*type.dtype).block_bytes : 1;
@@ -273,9 +274,10 @@ class Machine {
   TorchPickle out_{};
   std::vector<Ref> stack_;
   std::vector<std::size_t> marks_;
-  std::unordered_map<std::uint32_t, Ref> memo_;
+  // Ordered: keys that a file chooses could all fall into one bucket of a hash table.
+  std::map<std::uint32_t, Ref> memo_;
   std::vector<TorchName> globals_;
-  std::unordered_map<std::string_view, std::size_t> storage_of_;
+  std::map<std::string_view, std::size_t> storage_of_;
 };
 
 // One opcode; false after the last. Names as in Python's pickletools.
