@@ -153,11 +153,18 @@ std::map<std::string, std::string> published_lines(const std::string& text) {
   std::map<std::string, std::string> out;
   std::istringstream in(text.substr(std::min(text.size(), text.find("## Published"))));
   for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("## Checklist")) break;
     if (!line.starts_with("| ") || line.starts_with("| model") || line.starts_with("| ---"))
       continue;
     out[line.substr(2, line.find(' ', 2) - 2)] = line + "\n";
   }
   return out;
+}
+
+/// What people wrote under the tables.
+std::string kept_tail(const std::string& text) {
+  const auto at = text.find("\n## Checklist");
+  return at == std::string::npos ? "" : text.substr(at);
 }
 
 /// The text with its numbers blanked.
@@ -217,7 +224,7 @@ int main(int argc, char** argv) {
       published[fixture] = published_line(fixture, arguments[i].substr(equals + 1));
     }
     const Parity parity = measure_all();
-    const std::string text = document(parity, published);
+    const std::string text = document(parity, published) + kept_tail(old.str());
     if (is_check) return check(parity, old.str(), text);
     std::ofstream(arguments[0]) << text;
   } catch (const std::exception& e) {
