@@ -20,13 +20,25 @@ namespace {
 
 constexpr const char* kMessages = "messages";
 
+// What a template says, fit for a message of one line.
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kMost = 1000;
+  std::string out;
+  while (!text.empty() && out.size() < kMost) {
+    const std::size_t n = std::max<std::size_t>(io::utf8_length(text), 1);
+    out += io::printable(text.substr(0, n));
+    text.remove_prefix(n);
+  }
+  return text.empty() ? out : out + "...";
+}
+
 // The public error of a failure inside the engine.
 [[noreturn]] void rethrow(const chat::Failure& failure, const std::string& origin, int line) {
-  const std::string what = failure.what();
+  const std::string what = one_line(failure.what());
   switch (failure.kind()) {
     case chat::Failure::Kind::kRaised:
       throw ArgumentError(kMessages, fmt::format("the chat template refused them: {} ({}, line {})",
-                                                 io::printable(what), origin, line));
+                                                 what, origin, line));
     case chat::Failure::Kind::kUnsupported:
       throw UnsupportedError(
           origin, fmt::format("line {}: {}, which this version does not handle", line, what));
@@ -95,6 +107,9 @@ std::string render_with(const ChatTemplate::Impl& t, const ChatOptions& options,
     return in.render(*choose(t, options.name, !tools.is_none()).block);
   } catch (const chat::Failure& failure) {
     rethrow(failure, t.origin, in.line());
+  } catch (const FormatError& error) {
+    // JSON that the caller gave, which no file is to blame for.
+    throw ArgumentError(error.subject(), error.detail());
   }
 }
 
@@ -144,19 +159,9 @@ std::string ChatTemplate::render(std::span<const ChatMessage> messages,
 
 std::string ChatTemplate::render_json(std::string_view messages_json,
                                       const ChatOptions& options) const {
-  std::optional<io::Json> json;
-  try {
-    json = io::Json::parse(messages_json, kMessages);
-    return render_with(*impl_, options, [&](chat::Budget& budget) {
-      return chat::messages_from_json(budget, *json);
-    });
-  } catch (const FormatError& error) {
-    // What the caller gave, not what the checkpoint holds.
-    for (const char* given : {kMessages, "tools", "documents", "variables"}) {
-      if (error.subject() == given) throw ArgumentError(error.subject(), error.detail());
-    }
-    throw;
-  }
+  return render_with(*impl_, options, [&](chat::Budget& budget) {
+    return chat::messages_from_json(budget, io::Json::parse(messages_json, kMessages));
+  });
 }
 
 const std::vector<std::pair<std::string, std::string>>& ChatTemplate::special_tokens()

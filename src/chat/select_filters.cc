@@ -70,11 +70,16 @@ std::optional<Value> take_named(Arguments& arguments, std::string_view name) {
   return value;
 }
 
+// jinja2 looks first whether there is anything: none and 0 count as empty here.
+std::vector<Value> walked(Interpreter& in, const Value& value) {
+  return truthy(value) ? iterate(in.budget(), value) : std::vector<Value>();
+}
+
 Value map(Interpreter& in, const Value& value, Arguments& arguments) {
   std::vector<Value> out;
   const auto filter = take_first(arguments);
   if (!filter || !filter->is_string()) fail("map: expected the name of a filter or attribute=");
-  for (const Value& item : iterate(in.budget(), value)) {
+  for (const Value& item : walked(in, value)) {
     Arguments each = arguments;
     in.budget().step(1 + each.positional.size() + each.named.size());
     out.push_back(call_filter(in, filter->string(), item, each));
@@ -89,7 +94,7 @@ Value map_attribute(Interpreter& in, const Value& value, Arguments& arguments) {
     fail(fmt::format("map: no argument named '{}'", arguments.named.front().first));
   }
   std::vector<Value> out;
-  for (const Value& item : iterate(in.budget(), value)) out.push_back(path.get(in, item));
+  for (const Value& item : walked(in, value)) out.push_back(path.get(in, item));
   return make_list(in.budget(), std::move(out), List::Flavor::kIterator);
 }
 
@@ -111,7 +116,7 @@ Value select(Interpreter& in, const Value& value, Arguments& arguments) {
   const auto test = take_first(arguments);
   if (test && !test->is_string()) fail("select: the name of a test is no string");
   std::vector<Value> out;
-  for (Value& item : iterate(in.budget(), value)) {
+  for (Value& item : walked(in, value)) {
     const Value looked_at = path ? path->get(in, item) : item;
     bool is_kept = false;
     if (test) {
