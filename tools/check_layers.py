@@ -28,8 +28,9 @@ LAYERS = {
     HOOKS: {BASE, IO, TENSOR, KERNELS},
     # Beside hooks, not above: text and ids need files only (docs/decisions/0001).
     "tokenizer": {BASE, IO},
-    "model": {BASE, IO, TENSOR, KERNELS, HOOKS, "tokenizer"},
-    "interp": {BASE, IO, TENSOR, KERNELS, HOOKS, "tokenizer", "model"},
+    "chat": {BASE, IO},
+    "model": {BASE, IO, TENSOR, KERNELS, HOOKS, "tokenizer", "chat"},
+    "interp": {BASE, IO, TENSOR, KERNELS, HOOKS, "tokenizer", "chat", "model"},
 }
 
 # The layer that implements each public header.
@@ -41,6 +42,8 @@ OWNERS = {
     "tensor": "tensor",
     "hooks": "hooks",
     "tokenizer": "tokenizer",
+    "token_positions": "tokenizer",
+    "chat": "chat",
     "config": "model",
     "model": "model",
     "lens": "interp",

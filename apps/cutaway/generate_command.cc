@@ -27,9 +27,10 @@ struct Continuation {
 // Streams the first prompt; others follow whole, since their tokens come at the same time.
 class Printer {
  public:
-  Printer(const Session& session, const Prompt& first, Output& out) : session_(session), out_(out) {
+  Printer(const Session& session, std::span<const TokenId> before, Output& out)
+      : session_(session), out_(out) {
     if (session.tokenizer != nullptr) decoder_.emplace(*session.tokenizer);
-    for (TokenId id : first.ids()) push(id);
+    for (TokenId id : before) push(id);
   }
 
   void push(TokenId id) {
@@ -151,14 +152,19 @@ int generate_command(const GenerateCommandOptions& options) {
   const std::vector<EditSpec> edits = parse_edits(options.edits);
   Output out = Output::of_command(options.common);
   const Session session = open_session(options.common);
-  const std::vector<Prompt> prompts = read_prompts(options.common, session.tokenizer);
+  const std::vector<Prompt> prompts = read_prompts(
+      options.common, session.tokenizer, chat_template_of(options.common, session.resolved.path));
   require_tokens(prompts);
   const HookSpec hooks = make_edits(edits, prompts);
 
   const bool is_json = options.common.json.has_value();
   std::vector<Continuation> outputs(prompts.size());
   std::optional<Printer> printer;
-  if (!is_json) printer.emplace(session, prompts.front(), out);
+  // Of a chat the answer alone: the template's words are not what was typed.
+  const auto before = [&](const Prompt& prompt) {
+    return options.common.chat ? std::vector<TokenId>() : prompt.ids();
+  };
+  if (!is_json) printer.emplace(session, before(prompts.front()), out);
 
   const std::size_t max_new_tokens = tokens_to_add(options, session.model.config(), prompts);
   GenerateOptions generate{.max_new_tokens = max_new_tokens,
@@ -189,7 +195,7 @@ int generate_command(const GenerateCommandOptions& options) {
   } else {
     printer->finish();
     for (std::size_t row = 1; row < prompts.size(); ++row) {
-      std::vector<TokenId> all = prompts[row].ids();
+      std::vector<TokenId> all = before(prompts[row]);
       all.insert(all.end(), outputs[row].ids.begin(), outputs[row].ids.end());
       out.write("\n");
       out.write(decode(session, all));

@@ -20,6 +20,7 @@ models are looked for. Exit status 1 if --check finds that the model cannot run.
     CommandHelp{"tokens", "text to token ids, pieces and offsets, and back",
                 R"(Example:
   cutaway tokens -p "The Eiffel Tower is in"
+  cutaway tokens --chat -p "Where is the Eiffel Tower?"
   cutaway tokens --decode 504,3575,282)"},
     CommandHelp{"run", "run a prompt: capture activations, edit them, see the predictions",
                 R"(Example:
@@ -38,7 +39,10 @@ POS is 3, -1 (last), 2:5, 0,3,7, all, or subject:"Eiffel Tower" (its last token)
     CommandHelp{"generate", "continue a prompt, greedily or sampled, with edits at every step",
                 R"(Example:
   cutaway generate -p "Once upon a time" -n 40
-  cutaway generate -p "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7)"},
+  cutaway generate -p "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 7
+  cutaway generate --chat -p "Name three rivers." --system "Answer in one line."
+
+With --chat only the answer is printed.)"},
     CommandHelp{"lens", "logit lens: what every layer would predict at every position",
                 R"(Example:
   cutaway lens -p "The capital of France is"

@@ -148,6 +148,12 @@ void add_prompts(OptionSet& set, CommonOptions& o) {
   set.whole("--seed", "--seed", "seed of random choices (sampling draws the only ones)", o.seed, 0);
 }
 
+void add_chat(OptionSet& set, CommonOptions& o) {
+  set.flag("--chat", "each prompt is a user's message: write it as the model's chat template does",
+           o.chat);
+  set.text("--system", "TEXT", "with --chat: the system message", o.system);
+}
+
 const std::string kOutputHelp = "write the result to F instead of standard output";
 
 void add_edits(OptionSet& set, std::vector<std::string>& edits) {
@@ -161,6 +167,7 @@ void describe(OptionSet& set, InfoOptions& o) {
 
 void describe(OptionSet& set, TokensOptions& o) {
   add_prompts(set, o.common);
+  add_chat(set, o.common);
   add_common(set, o.common, kOutputHelp);
   set.text("--decode", "IDS", "turn ids such as 1,2,3 into text", o.decode);
 }
@@ -184,6 +191,7 @@ void describe(OptionSet& set, RunCommandOptions& o) {
 
 void describe(OptionSet& set, GenerateCommandOptions& o) {
   add_prompts(set, o.common);
+  add_chat(set, o.common);
   add_common(set, o.common, kOutputHelp);
   set.text("-n,--max-new-tokens", "N",
            "tokens to add at most (default: 64, or fewer where the context ends)",

@@ -62,7 +62,32 @@ bool has_prompts(const CommonOptions& common) noexcept {
   return !common.prompts.empty() || common.prompt_file || !common.tokens.empty();
 }
 
-std::vector<Prompt> read_prompts(const CommonOptions& common, const Tokenizer* tokenizer) {
+std::optional<ChatTemplate> chat_template_of(const CommonOptions& common,
+                                             const std::filesystem::path& path) {
+  if (!common.chat) {
+    if (common.system) throw ArgumentError("--system", "given without --chat");
+    return std::nullopt;
+  }
+  if (!common.tokens.empty()) {
+    throw ArgumentError("--chat", "given together with --tokens, expected text");
+  }
+  if (!common.add_special_tokens) {
+    throw ArgumentError("--no-bos",
+                        "given together with --chat, whose template writes the special tokens");
+  }
+  auto chat = ChatTemplate::load(path);
+  if (!chat) {
+    throw UnsupportedError(
+        path.string(),
+        "the checkpoint has no chat template (chat_template.jinja, "
+        "tokenizer_config.json, or GGUF's tokenizer.chat_template), expected one "
+        "for --chat");
+  }
+  return chat;
+}
+
+std::vector<Prompt> read_prompts(const CommonOptions& common, const Tokenizer* tokenizer,
+                                 const std::optional<ChatTemplate>& chat) {
   if (!has_prompts(common)) {
     throw ArgumentError("prompt",
                         "none given, expected -p TEXT, --prompt-file FILE or --tokens 1,2,3");
@@ -83,7 +108,14 @@ std::vector<Prompt> read_prompts(const CommonOptions& common, const Tokenizer* t
   std::vector<std::string> texts = common.prompts;
   if (common.prompt_file) texts.push_back(read_file(*common.prompt_file));
   for (std::string& text : texts) {
-    Encoding encoding = tokenizer->encode_with_offsets(text, common.add_special_tokens);
+    if (chat) {
+      std::vector<ChatMessage> messages;
+      if (common.system) messages.push_back({"system", *common.system});
+      messages.push_back({"user", text});
+      text = chat->render(messages);
+    }
+    // The template writes BOS and the like itself.
+    Encoding encoding = tokenizer->encode_with_offsets(text, common.add_special_tokens && !chat);
     prompts.push_back({std::move(text), std::move(encoding)});
   }
   return prompts;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <cutaway/chat.h>
 #include <cutaway/tokenizer.h>
 
 #include "options.h"
@@ -23,7 +25,14 @@ struct Prompt {
 /// Every prompt, -p first, then the file (one prompt: the whole file, less one final newline).
 /// `tokenizer` may be null if all are ids. throws ArgumentError if there are none or text and ids
 /// are mixed, UnsupportedError for text without a tokenizer, IoError, FormatError.
-std::vector<Prompt> read_prompts(const CommonOptions& common, const Tokenizer* tokenizer);
+/// With `chat` each text is a user's message, and `text` is what the template makes of it.
+std::vector<Prompt> read_prompts(const CommonOptions& common, const Tokenizer* tokenizer,
+                                 const std::optional<ChatTemplate>& chat = std::nullopt);
+/// The template of --chat; nullopt without that option. `path` is the checkpoint's.
+/// throws ArgumentError for options that do not go with it or need it, UnsupportedError if the
+/// checkpoint has none, what ChatTemplate::load throws.
+std::optional<ChatTemplate> chat_template_of(const CommonOptions& common,
+                                             const std::filesystem::path& path);
 bool has_prompts(const CommonOptions& common) noexcept;
 /// throws ArgumentError naming the first prompt without a token.
 void require_tokens(std::span<const Prompt> prompts);

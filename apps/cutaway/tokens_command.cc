@@ -89,6 +89,9 @@ int tokens_command(const TokensOptions& options) {
   if (options.decode && has_prompts(options.common)) {
     throw ArgumentError("--decode", "given together with a prompt, expected one of the two");
   }
+  if (options.decode && options.common.chat) {
+    throw ArgumentError("--decode", "given together with --chat, expected one of the two");
+  }
   Output out = Output::of_command(options.common);
   const ResolvedModel resolved = resolve_model(options.common);
   const Tokenizer tokenizer = Tokenizer::load(resolved.path);
@@ -98,7 +101,8 @@ int tokens_command(const TokensOptions& options) {
     prompts.emplace_back().encoding.ids = parse_token_ids("--decode", *options.decode);
     decoded = tokenizer.decode(prompts.front().ids());
   } else {
-    prompts = read_prompts(options.common, &tokenizer);
+    prompts =
+        read_prompts(options.common, &tokenizer, chat_template_of(options.common, resolved.path));
   }
   for (const Prompt& prompt : prompts) {
     for (TokenId id : prompt.ids()) tokenizer.piece(id);  // an id that is not there is an error

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <cutaway/chat.h>
 #include <cutaway/config.h>
 #include <cutaway/dtype.h>
 #include <cutaway/hooks.h>
@@ -100,6 +101,9 @@ class Model {
   /// throws UnsupportedError if the checkpoint has no tokenizer.
   const Tokenizer& tokenizer() const;
   bool has_tokenizer() const noexcept;
+  /// The checkpoint's chat template, read at the first call; nullopt if it has none.
+  /// throws what ChatTemplate::load throws.
+  const std::optional<ChatTemplate>& chat_template() const;
   const Runtime& runtime() const noexcept;
   const std::string& name() const noexcept;
   std::vector<HookPoint> hook_points() const;

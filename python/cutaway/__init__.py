@@ -25,6 +25,7 @@ from ._core import (
     simd_target,
 )
 from ._core import version as __version__
+from .chat import ChatTemplate
 from .edits import HookContext, add, call, knockout, knockout_expert, mean, replace, scale, zero
 from .logit_lens import Lens, lens
 from .model import LayerWeights, Model, load
@@ -34,6 +35,7 @@ from .tokenizer import Tokenizer
 __all__ = [
     "ActivationCache",
     "ArgumentError",
+    "ChatTemplate",
     "Config",
     "Edit",
     "Encoding",

@@ -22,11 +22,16 @@ from ._convert import (
 )
 from ._core import Config, Edit, HookPoint, WeightInfo
 from ._resolve import resolve
+from .chat import ChatTemplate, Messages, is_messages
 from .result import ActivationCache, RunResult
 from .tokenizer import Tokenizer
 
-Input = str | Sequence[str] | Ids
-"""Text, several texts, or token ids (1-D: one sequence; 2-D or a list of lists: a batch)."""
+Input = str | Sequence[str] | Messages | Sequence[Messages] | Ids
+"""Text, several texts, or token ids (1-D: one sequence; 2-D or a list of lists: a batch).
+
+Or a conversation, a list of dicts with "role" and "content", or several: the model's chat template
+writes it, up to the start of the assistant's answer.
+"""
 
 Hooks = str | HookPoint | Iterable[str | HookPoint]
 Edits = Edit | Iterable[Edit]
@@ -120,6 +125,12 @@ class Model:
         return self._tokenizer
 
     @property
+    def chat_template(self) -> ChatTemplate | None:
+        """The checkpoint's chat template, or None."""
+        core = self._core.chat_template
+        return None if core is None else ChatTemplate._wrap(core)
+
+    @property
     def threads(self) -> int:
         """Threads that a run uses."""
         return self._core.threads
@@ -145,13 +156,44 @@ class Model:
 
     # Text and tokens.
 
-    def to_tokens(self, text: str | Sequence[str], add_special_tokens: bool = True) -> np.ndarray:
+    def apply_chat_template(
+        self, messages: Messages, add_generation_prompt: bool = True, **options: Any
+    ) -> str:
+        """The text of a conversation, as the model's chat template writes it.
+
+        The options are those of `ChatTemplate.render`: tools, documents, now, variables. Encode the
+        text with add_special_tokens=False: the template writes BOS and the like itself.
+
+        raises  UnsupportedError if the checkpoint has no chat template
+        """
+        template = self.chat_template
+        if template is None:
+            raise argument_error(
+                self.name, "the checkpoint has no chat template", _core.UnsupportedError
+            )
+        return template.render(messages, add_generation_prompt, **options)
+
+    def _chat_rows(self, conversations: Iterable[Messages]) -> list[list[int]]:
+        texts = [self.apply_chat_template(messages) for messages in conversations]
+        return [self.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+
+    def to_tokens(
+        self,
+        text: str | Sequence[str] | Messages | Sequence[Messages],
+        add_special_tokens: bool = True,
+    ) -> np.ndarray:
         """Text as int64 [batch, pos], with BOS as the tokenizer says.
 
         A str gives [1, pos]. Several texts give a row each; shorter rows end in -1, which `run`,
-        `generate` and `to_string` take as "no token here".
+        `generate` and `to_string` take as "no token here". A conversation (dicts with "role" and
+        "content"), or a list of them, goes through the model's chat template, which writes the
+        special tokens itself.
         """
+        if is_messages(text):
+            return padded(self._chat_rows([text]))
         texts = [text] if isinstance(text, str) else list(text)
+        if texts and is_messages(texts[0]):
+            return padded(self._chat_rows(texts))
         return padded([self.tokenizer.encode(t, add_special_tokens) for t in texts])
 
     def to_string(self, ids: Ids) -> str | list[str]:
@@ -180,6 +222,10 @@ class Model:
     def _rows(self, input: Input, add_special_tokens: bool) -> tuple[list[list[int]], bool]:
         if isinstance(input, str):
             return [self.tokenizer.encode(input, add_special_tokens)], False
+        if is_messages(input):
+            return self._chat_rows([input]), False
+        if isinstance(input, (list, tuple)) and input and is_messages(input[0]):
+            return self._chat_rows(input), True
         if isinstance(input, (list, tuple)) and input and isinstance(input[0], str):
             for i, text in enumerate(input):
                 if not isinstance(text, str):

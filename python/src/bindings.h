@@ -16,6 +16,7 @@ namespace nb = nanobind;
 void bind_errors(nb::module_& m);
 void bind_hooks(nb::module_& m);
 void bind_tokenizer(nb::module_& m);
+void bind_chat(nb::module_& m);
 void bind_model(nb::module_& m);
 void bind_lens(nb::module_& m);
 

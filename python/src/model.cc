@@ -337,6 +337,11 @@ void bind_model(nb::module_& m) {
       .def_prop_ro("threads", [](const Model& model) { return model.runtime().threads(); })
       .def_prop_ro("has_tokenizer", &Model::has_tokenizer)
       .def_prop_ro("tokenizer", [](const Model& model) { return model.tokenizer(); })
+      .def_prop_ro("chat_template",
+                   [](const Model& model) {
+                     nb::gil_scoped_release release;
+                     return model.chat_template();
+                   })
       .def_prop_ro("parameter_count", &Model::parameter_count)
       .def_prop_ro("mapped_bytes", &Model::mapped_bytes)
       .def("hook_points", &hook_points)

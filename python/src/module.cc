@@ -53,6 +53,7 @@ NB_MODULE(_core, m) {
   bind_errors(m);
   bind_hooks(m);
   bind_tokenizer(m);
+  bind_chat(m);
   bind_model(m);
   bind_lens(m);
   m.def(

@@ -216,6 +216,12 @@ const Tokenizer& Model::tokenizer() const {
   return *m.tokenizer;
 }
 
+const std::optional<ChatTemplate>& Model::chat_template() const {
+  const Impl& m = *impl_;
+  std::call_once(m.chat_once, [&] { m.chat = ChatTemplate::load(m.origin); });
+  return m.chat;
+}
+
 RunResult Model::run(std::span<const TokenId> tokens, const HookSpec& hooks,
                      RunOptions options) const {
   return run(std::vector<std::vector<TokenId>>{{tokens.begin(), tokens.end()}}, hooks, options);

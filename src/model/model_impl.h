@@ -28,6 +28,8 @@ struct Model::Impl {
   std::filesystem::path tokenizer_path;  ///< empty: none
   mutable std::once_flag tokenizer_once;
   mutable std::optional<Tokenizer> tokenizer;
+  mutable std::once_flag chat_once;
+  mutable std::optional<ChatTemplate> chat;
 };
 
 /// throws ArgumentError: no sequence, an empty one, an id outside the vocabulary, more tokens than
