@@ -40,6 +40,27 @@ float parse_float(std::string_view name, std::string_view text, float least, flo
   return value;
 }
 
+std::uint64_t parse_bytes(std::string_view name, std::string_view text) {
+  constexpr std::pair<char, double> kUnits[] = {{'K', 1e3}, {'M', 1e6}, {'G', 1e9}, {'T', 1e12}};
+  std::string_view digits = text;
+  double unit = 1;
+  if (digits.ends_with('B')) digits.remove_suffix(1);
+  for (const auto& [letter, factor] : kUnits) {
+    if (!digits.empty() && (digits.back() == letter || digits.back() == letter + 32)) {
+      unit = factor;
+      digits.remove_suffix(1);
+      break;
+    }
+  }
+  double value = 0;
+  const char* last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, value);
+  if (error != std::errc() || end != last || !(value > 0) || value * unit > 1e18) {
+    throw ArgumentError(name, fmt::format("'{}', expected a size such as 4G, 1.5G or 500M", text));
+  }
+  return static_cast<std::uint64_t>(value * unit);
+}
+
 std::vector<TokenId> parse_token_ids(std::string_view name, std::string_view text) {
   std::vector<TokenId> ids;
   for (std::string_view rest = text;;) {

@@ -17,6 +17,8 @@ std::int64_t parse_int(std::string_view name, std::string_view text, std::int64_
 /// throws ArgumentError "NAME: 'text', expected a number from A to B"; NaN and infinities are
 /// refused.
 float parse_float(std::string_view name, std::string_view text, float least, float most);
+/// "4G", "1.5GB", "500M", "1000000": bytes. throws ArgumentError.
+std::uint64_t parse_bytes(std::string_view name, std::string_view text);
 /// "1,2,3". throws ArgumentError.
 std::vector<TokenId> parse_token_ids(std::string_view name, std::string_view text);
 

@@ -21,6 +21,7 @@ struct CommonOptions {
   std::optional<std::string> system;       ///< the system message before it
   std::vector<std::string> ignore_config;  ///< each --ignore-config
   int threads = 0;
+  std::uint64_t memory = 0;         ///< --memory in bytes; 0: no limit
   std::optional<std::string> json;  ///< "-": standard output
   std::optional<std::string> output;
   bool offline = false;

@@ -129,6 +129,9 @@ void add_common(OptionSet& set, CommonOptions& o, const std::string& output_help
   set.text("MODEL", "", "a folder with config.json, a .gguf file, or a hub id org/name", o.model);
   set.whole("--threads", "--threads", "threads to use (0: every core; never changes a result)",
             o.threads, 0, 1024);
+  set.text("--memory", "SIZE",
+           "memory that a run may use, as 4G or 500M; more is refused beforehand",
+           [&o](const std::string& value) { o.memory = parse_bytes("--memory", value); });
   set.list("--ignore-config", "KEY",
            "a config key to ignore although this version does not know it; repeatable",
            o.ignore_config);

@@ -8,6 +8,7 @@ namespace cutaway::cli {
 
 Runtime make_runtime(const CommonOptions& common, ProgressLine& progress) {
   return Runtime({.threads = common.threads,
+                  .memory_limit = common.memory,
                   .on_progress = [&progress](const Progress& p) { progress.report(p); },
                   .should_stop = [] { return SignalScope::interrupted(); }});
 }

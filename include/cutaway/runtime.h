@@ -20,6 +20,10 @@ struct Progress {
 
 struct RuntimeOptions {
   int threads = 0;  ///< 0: one per core that this process may use. 1 makes no thread at all.
+  /// Bytes of memory that the process may hold while a model runs; 0: no limit. A run that needs
+  /// more is refused before it starts (ArgumentError). Mapped weights count too: where they do not
+  /// fit beside the rest, a layer's are let go when it is done and read again by the next pass.
+  std::uint64_t memory_limit = 0;
   /// Called on the calling thread between steps of long work; may be empty.
   std::function<void(const Progress&)> on_progress = {};
   /// Polled on the calling thread several times a second; true makes the work stop with
@@ -36,6 +40,7 @@ class Runtime {
 
   int threads() const noexcept;
   ThreadPool& pool() const noexcept;
+  std::uint64_t memory_limit() const noexcept;
   void report(std::string_view what, std::size_t done, std::size_t total) const;
   /// throws InterruptedError if `should_stop` says so.
   void check_interrupt() const;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -186,3 +187,17 @@ def text_utf8(text: str, what: str = "text") -> str:
             what, f"lone surrogate at character {error.start}, which UTF-8 cannot hold"
         ) from None
     return text
+
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def byte_count(value: int | str | None) -> int:
+    """4_000_000_000, "4G", "1.5 GB" or None (no limit: 0) → bytes."""
+    if value is None:
+        return 0
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)B?\s*", str(value).upper())
+    count = 0 if match is None else int(float(match[1]) * _UNITS[match[2]])
+    if not 0 < count <= 10**18:
+        raise argument_error("memory", f"{value!r}, expected bytes, or a size such as '4G'")
+    return count

@@ -13,6 +13,7 @@ from ._convert import (
     Ids,
     argument_error,
     as_float32,
+    byte_count,
     hook_name,
     id_rows,
     padded,
@@ -443,6 +444,7 @@ def load(
     progress: Progress | None = None,
     ignore_config: Sequence[str] = (),
     use_mmap: bool = True,
+    memory: int | str | None = None,
 ) -> Model:
     """Load a model.
 
@@ -453,10 +455,12 @@ def load(
                    steps: "layer", "token" ...
     ignore_config  config keys to ignore although this version does not know them
     use_mmap       False reads the files whole (for file systems where a mapped file may shrink)
+    memory         bytes that the process may hold while the model runs, as 4_000_000_000 or "4G";
+                   a run that needs more raises ArgumentError before it starts
 
     raises  IoError, FormatError, UnsupportedError (naming the field or tensor not understood)
     cost    maps the files and reads their headers; weights are read when a run touches them
     """
     path, name = resolve(source)
-    core = _core.Model.load(path_bytes(path), threads or 0, progress, list(ignore_config), use_mmap)
+    core = _core.Model.load(path_bytes(path), threads or 0, progress, list(ignore_config), use_mmap, byte_count(memory))
     return Model(core, name)

@@ -203,10 +203,11 @@ class SignalPoll {
   std::shared_ptr<std::atomic<std::int64_t>> next_;
 };
 
-Runtime make_runtime(int threads, const nb::object& progress) {
+Runtime make_runtime(int threads, std::uint64_t memory_limit, const nb::object& progress) {
   const nb::object main = nb::module_::import_("threading").attr("main_thread")();
   RuntimeOptions options;
   options.threads = threads;
+  options.memory_limit = memory_limit;
   options.should_stop = SignalPoll(nb::cast<unsigned long>(main.attr("ident")));
   if (!progress.is_none()) {
     options.on_progress = [callback = Callback(progress)](const Progress& p) {
@@ -219,9 +220,9 @@ Runtime make_runtime(int threads, const nb::object& progress) {
 }
 
 Model load(const nb::bytes& path, int threads, const nb::object& progress,
-           std::vector<std::string> ignore_config, bool use_mmap) {
+           std::vector<std::string> ignore_config, bool use_mmap, std::uint64_t memory_limit) {
   const std::string source = path_from(path);
-  const Runtime runtime = make_runtime(threads, progress);
+  const Runtime runtime = make_runtime(threads, memory_limit, progress);
   nb::gil_scoped_release release;
   LoadOptions options;
   options.ignore_config = std::move(ignore_config);
@@ -331,7 +332,7 @@ void bind_model(nb::module_& m) {
       });
   nb::class_<Model>(m, "Model")
       .def_static("load", &load, nb::arg("path"), nb::arg("threads"), nb::arg("progress").none(),
-                  nb::arg("ignore_config"), nb::arg("use_mmap"))
+                  nb::arg("ignore_config"), nb::arg("use_mmap"), nb::arg("memory_limit"))
       .def_prop_ro("config", [](const Model& model) { return model.config(); })
       .def_prop_ro("name", [](const Model& model) { return model.name(); })
       .def_prop_ro("threads", [](const Model& model) { return model.runtime().threads(); })

@@ -41,6 +41,7 @@ Runtime::Runtime(RuntimeOptions options) : state_(std::make_shared<State>(std::m
 
 int Runtime::threads() const noexcept { return state_->pool.threads(); }
 ThreadPool& Runtime::pool() const noexcept { return state_->pool; }
+std::uint64_t Runtime::memory_limit() const noexcept { return state_->options.memory_limit; }
 
 void Runtime::report(std::string_view what, std::size_t done, std::size_t total) const {
   if (state_->options.on_progress) state_->options.on_progress({what, done, total});

@@ -246,6 +246,15 @@ HookPlan::HookPlan(const HookSpec& spec, const HookDims& dims, std::span<const s
   }
 }
 
+std::vector<HookPoint> HookPlan::points() const {
+  std::vector<HookPoint> out;
+  if (points_.empty()) return out;
+  for (HookPoint point : all_hook_points(dims_)) {
+    if (find(point.site(), point.layer(), point.expert()) != nullptr) out.push_back(point);
+  }
+  return out;
+}
+
 PointPlan& HookPlan::at(HookPoint point) {
   auto& found = points_[slot(point.site(), point.layer(), point.expert())];
   if (!found) found = std::make_unique<PointPlan>();

@@ -61,6 +61,8 @@ class HookPlan {
   bool empty() const noexcept { return points_.empty(); }
   bool has_edits() const noexcept { return has_edits_; }
   const HookDims& dims() const noexcept { return dims_; }
+  /// Every point that something happens at.
+  std::vector<HookPoint> points() const;
   /// nullptr if nothing happens at the point. Cheap: the forward pass asks at every site.
   const PointPlan* find(Site site, int layer, int expert = -1) const noexcept {
     return points_.empty() ? nullptr : points_[slot(site, layer, expert)].get();

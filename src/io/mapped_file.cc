@@ -79,6 +79,14 @@ std::shared_ptr<const MappedFile> MappedFile::from_bytes(std::filesystem::path l
   return std::make_shared<const MappedFile>(Private{}, std::move(label), std::move(bytes));
 }
 
+void MappedFile::release(std::span<const std::byte> part) const noexcept {
+  if (!is_mapped_ || part.empty()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (is_mapped_) ::munmap(const_cast<std::byte*>(data_), size_);
 }

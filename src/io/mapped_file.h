@@ -27,6 +27,9 @@ class MappedFile {
 
   const std::filesystem::path& path() const noexcept { return path_; }
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  /// Lets go of the memory that holds these bytes, whole pages only; the next access reads them
+  /// from the file again. Does nothing if the file is not mapped.
+  void release(std::span<const std::byte> part) const noexcept;
 
  private:
   struct Private {};  // lets make_shared call a constructor that nobody else can

@@ -35,22 +35,41 @@ void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
   }
 }
 
-void apply_unembed(Device& device, const ModelConfig& config, const LinearWeights& w,
-                   TensorView<const float, 2> x, TensorView<float, 2> logits) {
-  device.linear(x, std::array{Product{w.weight, w.bias, logits}});
+void apply_unembed(const Model::Impl& model, TensorView<const float, 2> x,
+                   TensorView<float, 2> logits, WeightMemory memory) {
+  Device& device = *model.device;
+  const ModelConfig& config = model.config;
+  const LinearWeights& w = model.weights.unembed;
+  // Piece by piece if its pages must go again: a row's bits do not depend on the others.
+  const std::size_t piece = memory == WeightMemory::kKept
+                                ? w.weight.rows
+                                : std::max<std::size_t>(1, kUnembedPiece / w.weight.row_bytes);
+  for (std::size_t first = 0; first < w.weight.rows; first += piece) {
+    const std::size_t count = std::min(piece, w.weight.rows - first);
+    const WeightView rows = w.weight.slice_rows(first, count);
+    const std::span<const float> bias =
+        w.bias.empty() ? std::span<const float>() : std::span(w.bias).subspan(first, count);
+    const TensorView<float, 2> y(logits.data() + first, {logits.extent(0), count},
+                                 {logits.stride(0), 1});
+    device.linear(x, std::array{Product{rows, bias, y}});
+    if (memory == WeightMemory::kReleased)
+      model.weights.unembed_file->release({rows.data, count * rows.row_bytes});
+  }
   if (config.logit_scale != 1.0) device.scale(static_cast<float>(config.logit_scale), logits);
   if (config.final_softcap > 0.0) device.softcap(static_cast<float>(config.final_softcap), logits);
 }
 
 Pass::Pass(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
-           std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache)
+           std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
+           WeightMemory memory)
     : model_(model),
       config_(model.config),
       device_(*model.device),
       stores_(stores),
       rows_(pass_rows(tokens, stores)),
       hooks_(plan, rows_, cache),
-      total_(rows_.back().first_row + rows_.back().count) {
+      total_(rows_.back().first_row + rows_.back().count),
+      memory_(memory) {
   std::vector<RopeSpan> spans;
   for (const SequenceRows& r : rows_) {
     ids_.insert(ids_.end(), tokens[r.sequence].begin(), tokens[r.sequence].end());
@@ -69,6 +88,10 @@ Tensor Pass::run(LogitRows want) {
   for (int layer = 0; layer < config_.n_layers; ++layer) {
     model_.runtime.check_interrupt();
     block(layer, resid);
+    if (memory_ == WeightMemory::kReleased) {
+      for (const StoredPart& part : model_.weights.blocks[static_cast<std::size_t>(layer)].stored)
+        part.file->release(part.bytes);
+    }
     model_.runtime.report("layer", static_cast<std::size_t>(layer) + 1,
                           static_cast<std::size_t>(config_.n_layers));
   }
@@ -180,7 +203,7 @@ Tensor Pass::unembed(Rows resid, LogitRows want) {
          {Site::kLnFinalScale, Site::kLnFinalNormalized});
     visit(Site::kFinalNorm, -1, picked);
   }
-  apply_unembed(device_, config_, model_.weights.unembed, picked, logits);
+  apply_unembed(model_, picked, logits, memory_);
   check_finite(logits);
   visit(Site::kLogits, -1, logits);
   return take_logits(logits, want, last_only);
@@ -234,18 +257,18 @@ Pass::Rows Pass::rows(std::string_view name, std::size_t width) {
 
 Tensor forward(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
                std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
-               LogitRows want) {
-  return Pass(model, tokens, stores, plan, cache).run(want);
+               LogitRows want, WeightMemory memory) {
+  return Pass(model, tokens, stores, plan, cache, memory).run(want);
 }
 
-Tensor project(const Model::Impl& model, TensorView<const float, 2> resid) {
+Tensor project(const Model::Impl& model, TensorView<const float, 2> resid, WeightMemory memory) {
   const ModelConfig& c = model.config;
   Device& device = *model.device;
   const Buffer normed_buffer = device.allocate(resid.size());
   const auto normed = normed_buffer.view<2>({resid.extent(0), c.d_model});
   apply_norm(device, c, model.weights.ln_final, resid, normed);
   Tensor logits = Tensor::uninitialized({resid.extent(0), c.d_vocab});
-  apply_unembed(device, c, model.weights.unembed, normed, logits.view<2>());
+  apply_unembed(model, normed, logits.view<2>(), memory);
   return logits;
 }
 

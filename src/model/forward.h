@@ -8,6 +8,7 @@
 
 #include "hooks/plan.h"
 #include "model/kv_store.h"
+#include "model/memory.h"
 #include "model/model_impl.h"
 
 namespace cutaway {
@@ -20,9 +21,10 @@ namespace cutaway {
 /// attention sum in an order that depends on the row alone.
 Tensor forward(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
                std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
-               LogitRows want);
+               LogitRows want, WeightMemory memory = WeightMemory::kKept);
 
 /// Residual rows through the final norm, W_U and the final soft cap, without hooks.
-Tensor project(const Model::Impl& model, TensorView<const float, 2> resid);
+Tensor project(const Model::Impl& model, TensorView<const float, 2> resid,
+               WeightMemory memory = WeightMemory::kKept);
 
 }  // namespace cutaway

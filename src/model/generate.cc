@@ -52,14 +52,22 @@ std::vector<std::vector<TokenId>> Model::generate(const Batch& batch, const Hook
   for (const auto& tokens : batch) lengths.push_back(tokens.size());
   const HookPlan plan(hooks, m.config.hook_dims(), lengths, options.max_new_tokens);
 
+  const std::size_t kept = options.recompute ? 1 : static_cast<std::size_t>(m.config.n_layers);
+  // Recomputing, and rotations that follow the length, run the whole text in one pass.
+  std::vector<std::size_t> widest = lengths;
+  if (options.recompute || m.config.rope.changes_between(1, m.config.n_ctx)) {
+    for (std::size_t& length : widest) length += options.max_new_tokens;
+  }
+  const WeightMemory memory =
+      check_memory(m, memory_use(m, widest, options.max_new_tokens, kept, plan, LogitRows::kLast));
+
   Batch rows = batch;
   std::vector<bool> done(rows.size(), false);
   std::vector<RandomStream> random;
   for (std::size_t b = 0; b < rows.size(); ++b) random.emplace_back(options.seed, b);
   // With the cache a slot a layer, kept for the whole text; without it one slot that every pass
   // overwrites.
-  const std::size_t slots = options.recompute ? 1 : static_cast<std::size_t>(m.config.n_layers);
-  std::vector<KvStore> stores = make_stores(m, rows, slots, options.max_new_tokens);
+  std::vector<KvStore> stores = make_stores(m, rows, kept, options.max_new_tokens);
   ActivationCache none;
 
   for (std::size_t step = 0; step < options.max_new_tokens; ++step) {
@@ -75,7 +83,7 @@ std::vector<std::vector<TokenId>> Model::generate(const Batch& batch, const Hook
       active.push_back(b);
     }
     if (active.empty()) break;
-    const Tensor logits = forward(m, fresh, stores, plan, none, LogitRows::kLast);
+    const Tensor logits = forward(m, fresh, stores, plan, none, LogitRows::kLast, memory);
     for (std::size_t i = 0; i < active.size(); ++i) {
       const std::size_t b = active[i];
       const TokenId id = choose_token(logits.view<2>().row(i), options, random[b]);

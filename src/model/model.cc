@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "io/checkpoint_folder.h"
 #include "io/hub_cache.h"
 #include "io/json.h"
-#include "io/checkpoint_folder.h"
 #include "model/auto_config.h"
 #include "model/config_gguf.h"
 #include "model/config_hf.h"
@@ -176,8 +176,8 @@ Compatibility Model::check(const fs::path& source, LoadOptions options) {
     out.model_type = model_type_of(json);
     out.is_known_family = find_family(out.model_type) != nullptr;
     if (!out.is_known_family) {
-      out.issues = compatibility_issues(
-          json, shapes_of(io::read_checkpoint_folder(path, options.use_mmap)));
+      out.issues =
+          compatibility_issues(json, shapes_of(io::read_checkpoint_folder(path, options.use_mmap)));
     }
   } else {
     const io::GgufFile file = io::GgufFile::read(path, options.use_mmap);
@@ -233,13 +233,14 @@ RunResult Model::run(const std::vector<std::vector<TokenId>>& batch, const HookS
   check_tokens(m, batch);
   const std::vector<std::size_t> lengths = lengths_of(batch);
   const HookPlan plan(hooks, m.config.hook_dims(), lengths, 0);
+  const WeightMemory memory = check_memory(m, memory_use(m, lengths, 0, 1, plan, options.logits));
 
   std::vector<std::span<const TokenId>> tokens(batch.begin(), batch.end());
   std::vector<KvStore> stores;
   for (std::size_t length : lengths)
     stores.emplace_back(*m.device, 1, m.config.n_kv_heads, m.config.d_head, length);
   ActivationCache cache;
-  Tensor logits = forward(m, tokens, stores, plan, cache, options.logits);
+  Tensor logits = forward(m, tokens, stores, plan, cache, options.logits, memory);
   switch (options.logits) {
     case LogitRows::kAll:
       logits = pad_logits(std::move(logits), lengths, m.config.d_vocab);
@@ -260,7 +261,10 @@ Tensor Model::unembed(TensorView<const float, 2> resid) const {
     throw ShapeError("resid", fmt::format("rows of {}, expected d_model = {}", resid.extent(1),
                                           m.config.d_model));
   }
-  return project(m, resid);
+  const std::uint64_t rows = resid.extent(0);
+  const MemoryUse use{.activations = rows * 2 * m.config.d_model * sizeof(float),
+                      .logits = rows * m.config.d_vocab * sizeof(float)};
+  return project(m, resid, check_memory(m, use));
 }
 
 }  // namespace cutaway

@@ -13,6 +13,7 @@
 #include "hooks/plan.h"
 #include "kernels/device.h"
 #include "model/kv_store.h"
+#include "model/memory.h"
 #include "model/model_impl.h"
 #include "model/rope.h"
 
@@ -22,13 +23,14 @@ namespace cutaway {
 void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
                 TensorView<const float, 2> x, TensorView<float, 2> y);
 /// W_U, its bias, the logits' scale and the final soft cap.
-void apply_unembed(Device& device, const ModelConfig& config, const LinearWeights& w,
-                   TensorView<const float, 2> x, TensorView<float, 2> logits);
+void apply_unembed(const Model::Impl& model, TensorView<const float, 2> x,
+                   TensorView<float, 2> logits, WeightMemory memory);
 
 class Pass {
  public:
   Pass(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
-       std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache);
+       std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
+       WeightMemory memory);
   Tensor run(LogitRows want);
 
  private:
@@ -103,6 +105,7 @@ class Pass {
   PassRows rows_;
   HookRun hooks_;
   std::size_t total_;
+  WeightMemory memory_;
   std::vector<std::int32_t> ids_, positions_;
   RopeTables rope_, rope_local_;
   std::vector<std::pair<std::string_view, Buffer>> buffers_;

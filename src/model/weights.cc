@@ -278,6 +278,14 @@ Weights load_weights(const ModelConfig& c, const Family& family, TensorSource so
     w.blocks.push_back(load_block(load, family, transposed, layer));
   source.check_all_read();
   w.tensors = source.tensors();
+  w.unembed_file = w.tensors.at((c.tied_embeddings ? embed : head) + ".weight").file;
+  for (int layer = 0; layer < c.n_layers; ++layer) {
+    const std::string at = names.block_name(layer, "");
+    for (auto it = w.tensors.lower_bound(at); it != w.tensors.end() && it->first.starts_with(at);
+         ++it)
+      w.blocks[static_cast<std::size_t>(layer)].stored.push_back(
+          {it->second.file, it->second.bytes});
+  }
   return w;
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,12 @@ struct MlpWeights {
   LinearWeights gate, up, down;  ///< no gate: plain
 };
 
+/// The stored tensors that a block reads: what to let go when it is done.
+struct StoredPart {
+  std::shared_ptr<const io::MappedFile> file;
+  std::span<const std::byte> bytes;
+};
+
 struct Block {
   NormWeights ln1, ln1_post, ln2, ln2_post, q_norm, k_norm;
   LinearWeights q, k, v, o;
@@ -43,6 +50,7 @@ struct Block {
   std::vector<MlpWeights> experts;
   MlpWeights shared_expert;
   WeightView shared_gate;  ///< [1, d_model]
+  std::vector<StoredPart> stored;
 };
 
 struct Weights {
@@ -50,6 +58,7 @@ struct Weights {
   WeightView positions;   ///< [n_ctx, d_model], or empty
   LinearWeights unembed;  ///< [d_vocab, d_model]; the same as `embed` if tied
   NormWeights ln_final;
+  std::shared_ptr<const io::MappedFile> unembed_file;
   std::vector<Block> blocks;
   bool interleaved_qk = false;  ///< q and k rows are stored for pair-wise rotation (GGUF llama):
                                 ///< undone on the outputs

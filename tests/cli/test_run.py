@@ -137,3 +137,14 @@ def test_logits_that_are_not_numbers_give_a_reason(cutaway, fixture):
     lens = cutaway("lens", *call(fixture)[1:], *edit, "--json").json
     assert lens["cells"][-1]["entropy"] is None and lens["cells"][-1]["reason"]
     assert cutaway("lens", *call(fixture)[1:], *edit).code == 0
+
+
+def test_memory_is_refused_beforehand_or_obeyed(cutaway, bare_llama):
+    result = cutaway("run", bare_llama, "--tokens", "1,2,3", "--memory", "1M")
+    assert result.code == 2
+    assert result.err.startswith("cutaway: error: memory: this run needs ") and "1.0 MB is allowed" in result.err
+    assert cutaway("run", bare_llama, "--tokens", "1,2,3", "--memory", "4G").code == 0
+    assert cutaway("run", bare_llama, "--tokens", "1,2,3", "--memory", "1.5GB").code == 0
+    for wrong in ("0", "4X", "-1G", "G", "1e30"):
+        result = cutaway("run", bare_llama, "--tokens", "1", f"--memory={wrong}")
+        assert result.code == 2 and "expected a size such as 4G" in result.err, wrong
