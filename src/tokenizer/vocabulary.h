@@ -25,6 +25,9 @@ class Vocabulary {
   /// `id` lies in [0, largest_id(...)].
   Added add(std::string piece, TokenId id);
 
+  /// For a piece that exists: both ids are spelled so, and `find` gives this one from now on.
+  void add_again(std::string piece, TokenId id);
+
   std::optional<TokenId> find(std::string_view piece) const noexcept;
   /// The same with the hash of `piece` at hand.
   std::optional<TokenId> find(std::string_view piece, std::uint64_t hash) const noexcept;
@@ -50,6 +53,7 @@ class Vocabulary {
 
  private:
   void grow(std::size_t slots);
+  void put(std::string piece, TokenId id);
   std::size_t slot_of(std::uint64_t hash) const noexcept {
     return static_cast<std::size_t>((hash ^ hash >> 29) & (slots_.size() - 1));
   }
