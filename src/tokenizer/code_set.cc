@@ -119,13 +119,7 @@ std::optional<CodeSet> posix_set(std::string_view name) {
     out.add(of_category("Zs"));
     return out;
   }
-  if (name == "punct") {  // with the nine ASCII symbols
-    out = of_category("P");
-    for (const char c : std::string_view("$+<=>^`|~")) {
-      out.add(static_cast<char32_t>(c), static_cast<char32_t>(c));
-    }
-    return out;
-  }
+  if (name == "punct") return of_category("P");
   if (name == "xdigit") {
     out.add('0', '9');
     out.add('A', 'F');

@@ -190,6 +190,7 @@ class Rewriter {
       const char c = peek();
       if (c == 'i' || c == '-') {
         flags += c;
+        folds_case_ = folds_case_ || c == 'i';
       } else if (c == 'm') {
         flags += 's';
       } else if (c == ':' || c == ')') {
@@ -217,8 +218,17 @@ class Rewriter {
 
   static CodeSet known(std::string_view name) { return *named_set(name); }
 
+  /// \w outside of a class: Oniguruma's table for Latin-1 has superscripts and fractions too.
+  static CodeSet word() {
+    CodeSet out = known("word");
+    out.add(0xB2, 0xB3);
+    out.add(0xB9, 0xB9);
+    out.add(0xBC, 0xBE);
+    return out;
+  }
+
   /// \w \W \d \D \s \S \h \H \p{..} \P{..} behind the backslash; nothing if it is another escape.
-  std::optional<CodeSet> shorthand() {
+  std::optional<CodeSet> shorthand(bool in_class) {
     const char c = peek();
     const auto one = [&](std::string_view name, bool negated) {
       ++pos_;
@@ -227,7 +237,9 @@ class Rewriter {
     switch (c) {
       case 'w':
       case 'W':
-        return one("word", c == 'W');
+        if (in_class) return one("word", c == 'W');
+        ++pos_;
+        return c == 'W' ? word().complement() : word();
       case 'd':
       case 'D':
         return one("digit", c == 'D');
@@ -311,7 +323,13 @@ class Rewriter {
   }
 
   void escape() {
-    if (const auto set = shorthand()) return put_set(*set, false);
+    if (const auto set = shorthand(false)) {
+      // Outside of a class, a property does not care about (?i).
+      if (folds_case_) out_ += "(?-i:";
+      put_set(*set, false);
+      if (folds_case_) out_ += ')';
+      return;
+    }
     const char c = peek();
     if (c >= '1' && c <= '9') {
       out_ += '\\';
@@ -320,7 +338,7 @@ class Rewriter {
     }
     if (c == 'b' || c == 'B') {
       ++pos_;
-      const std::string w = '[' + spelled(known("word")) + ']';
+      const std::string w = '[' + spelled(word()) + ']';
       out_ += c == 'b' ? fmt::format("(?:(?<={0})(?!{0})|(?<!{0})(?={0}))", w)
                        : fmt::format("(?:(?<={0})(?={0})|(?<!{0})(?!{0}))", w);
       return;
@@ -380,8 +398,9 @@ class Rewriter {
     std::string_view name = in_.substr(pos_ + 2, end - pos_ - 2);
     const bool negated = name.starts_with('^');
     if (negated) name.remove_prefix(1);
-    const auto set = named_set(name);
+    auto set = named_set(name);
     if (!set) refuse(fmt::format("names the class '{}'", name));
+    if (name == "punct") set->add(known("S"));  // unlike \p{Punct}
     part.add(negated ? set->complement() : *set);
     pos_ = end + 2;
     return true;
@@ -392,7 +411,7 @@ class Rewriter {
     const auto one = [&](bool may_be_set) -> std::optional<char32_t> {
       if (!take("\\")) return next();
       if (may_be_set) {
-        if (const auto set = shorthand()) {
+        if (const auto set = shorthand(true)) {
           part.add(*set);
           return std::nullopt;
         }
@@ -420,6 +439,7 @@ class Rewriter {
   std::size_t pos_ = 0;
   std::string out_;
   std::size_t item_ = 0;
+  bool folds_case_ = false;  // an option (?i) has been seen
   std::vector<Group> groups_;
 };
 
