@@ -34,6 +34,51 @@ Bpe::Bpe(Vocabulary vocabulary, MergeTable merges, BpeOptions options)
     append_utf8(piece, c);
     short_ids_[c] = vocabulary_.find(piece).value_or(kAbsent);
   }
+  find_joints();
+}
+
+// Pieces must be spelled by the text that they stand for, or a merge could reach where its characters
+// do not show: so no prefix and suffix, and no merge of byte or unknown tokens. With ignore_merges, a
+// whole word can be a token that no merges give.
+void Bpe::find_joints() {
+  if (options_.ignore_merges || !options_.continuing_subword_prefix.empty() ||
+      !options_.end_of_word_suffix.empty()) {
+    return;
+  }
+  std::vector<bool> has_other_text(vocabulary_.id_end());
+  const auto mark = [&](TokenId id) {
+    if (id != kAbsent) has_other_text[static_cast<std::size_t>(id)] = true;
+  };
+  mark(unk_);
+  if (options_.byte_fallback) std::for_each(byte_ids_.begin(), byte_ids_.end(), mark);
+  joints_.reserve(merges_.slots());
+  has_parts_ = true;
+  merges_.for_each([&](TokenId left, TokenId right) {
+    has_parts_ = has_parts_ && !has_other_text[static_cast<std::size_t>(left)] &&
+                 !has_other_text[static_cast<std::size_t>(right)];
+    const std::string& first = vocabulary_.piece(left);
+    const std::string& second = vocabulary_.piece(right);
+    std::size_t end = first.size();
+    std::size_t begin = 0;
+    joints_.add(previous_code_point(first, end), next_code_point(second, begin));
+  });
+}
+
+std::size_t Bpe::part_end(std::string_view word, std::size_t begin) const noexcept {
+  std::size_t at = begin;
+  std::size_t last_begin = begin;
+  char32_t last = next_code_point(word, at);
+  while (at < word.size()) {
+    const std::size_t next_begin = at;
+    const char32_t next = next_code_point(word, at);
+    // A character without an id may be part of a longer unknown token.
+    if (!joints_.has(last, next) && id_of(word.substr(last_begin, next_begin - last_begin)) != kAbsent) {
+      return next_begin;
+    }
+    last = next;
+    last_begin = next_begin;
+  }
+  return word.size();
 }
 
 TokenId Bpe::id_of(std::string_view code_point) const noexcept {

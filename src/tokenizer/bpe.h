@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/joints.h"
 #include "tokenizer/merges.h"
 #include "tokenizer/vocabulary.h"
 #include "tokenizer/word_cache.h"
@@ -34,6 +35,11 @@ class Bpe {
   /// throws ArgumentError if a code point needs the unknown token and the vocabulary lacks it.
   void tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const;
 
+  /// The end of the part of `word` from `begin` that can be tokenized by itself: the tokens of the word
+  /// are those of its parts. A space mark usually starts one, even where no pre-tokenizer cuts.
+  std::size_t part_end(std::string_view word, std::size_t begin) const noexcept;
+  bool has_parts() const noexcept { return has_parts_; }
+
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
   Vocabulary& vocabulary() noexcept { return vocabulary_; }
   const BpeOptions& options() const noexcept { return options_; }
@@ -44,6 +50,7 @@ class Bpe {
     std::uint32_t length;  // bytes; 0 once merged into its left neighbour
   };
 
+  void find_joints();
   TokenId id_of(std::string_view code_point) const noexcept;
   std::string_view decorated(std::string_view code_point, bool is_first, bool is_last,
                              std::string& buffer) const;
@@ -53,6 +60,8 @@ class Bpe {
 
   Vocabulary vocabulary_;
   MergeTable merges_;
+  Joints joints_;
+  bool has_parts_ = false;
   BpeOptions options_;
   TokenId unk_ = kAbsent;
   bool all_bytes_ = false;                  // every "<0xNN>" exists

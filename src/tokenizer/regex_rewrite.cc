@@ -336,6 +336,17 @@ class Rewriter {
       while (is_digit(peek())) out_ += in_[pos_++];
       return;
     }
+    if (c == 'k' && peek(1) == '<') {
+      const std::size_t end = in_.find('>', pos_);
+      if (end == std::string_view::npos) refuse("has a \\k without an end");
+      for (const char n : in_.substr(pos_ + 2, end - pos_ - 2)) {
+        if (!is_ascii_letter(n) && !is_digit(n) && n != '_') refuse("has an unusual group name");
+      }
+      out_ += '\\';
+      out_ += in_.substr(pos_, end + 1 - pos_);
+      pos_ = end + 1;
+      return;
+    }
     if (c == 'b' || c == 'B') {
       ++pos_;
       const std::string w = '[' + spelled(word()) + ']';

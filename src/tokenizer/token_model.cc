@@ -17,6 +17,24 @@ struct Tokenize {
 }  // namespace
 
 void TokenModel::tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const {
+  const auto* bpe = std::get_if<Bpe>(&model_);
+  if (bpe == nullptr || !bpe->has_parts() || word.size() <= WordCache::kLongest) {
+    return tokenize_whole(word, scratch, out);
+  }
+  for (std::size_t begin = 0; begin < word.size();) {
+    const std::size_t end = bpe->part_end(word, begin);
+    const std::size_t before = out.size();
+    tokenize_whole(word.substr(begin, end - begin), scratch, out);
+    for (std::size_t i = before; i < out.size(); ++i) {
+      out[i].begin += static_cast<std::uint32_t>(begin);
+      out[i].end += static_cast<std::uint32_t>(begin);
+    }
+    begin = end;
+  }
+}
+
+void TokenModel::tokenize_whole(std::string_view word, Scratch& scratch,
+                                std::vector<Token>& out) const {
   const bool cacheable = word.size() <= WordCache::kLongest;
   const std::uint64_t hash = cacheable ? WordCache::hash_of(word) : 0;
   if (cacheable && scratch.cache.find(word, hash, out)) return;

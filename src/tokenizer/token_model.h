@@ -34,6 +34,7 @@ class TokenModel {
   std::optional<TokenId> shown_as_text() const noexcept;
 
  private:
+  void tokenize_whole(std::string_view word, Scratch& scratch, std::vector<Token>& out) const;
   std::variant<Bpe, Unigram, WordPiece, WordLevel> model_;
 };
 

@@ -58,7 +58,7 @@ std::vector<tk::Item> Tokenizer::Impl::encode(std::string_view text, bool add_sp
     }
     items.push_back(item);
   };
-  tk::TokenModel::Scratch scratch(pieces.pieces.size());
+  tk::TokenModel::Scratch scratch(pieces.pieces.size() + pieces.text.size() / 8);
   std::vector<tk::Token> tokens;
   const auto as_text = model.shown_as_text();
   for (const tk::Piece& piece : pieces.pieces) {
