@@ -1,5 +1,8 @@
 // The "model" section: vocabulary, merges, options.
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <cutaway/error.h>
@@ -46,47 +49,97 @@ Vocabulary parse_vocabulary(const Json& json) {
   return vocabulary;
 }
 
-TokenId merge_part(const Vocabulary& vocabulary, const Json& merge, std::string_view piece) {
-  const auto id = vocabulary.find(piece);
-  if (!id) fail(merge, fmt::format("names '{}', which is not in the vocabulary", piece));
-  return *id;
+struct MergeParts {
+  std::string_view left;
+  std::string_view right;
+  std::uint64_t left_hash;
+  std::uint64_t right_hash;
+  std::uint64_t whole_hash;
+};
+
+/// ["a", "b"] or "a b"; nothing for the first line of an old file.
+std::optional<MergeParts> split_merge(const Json& merge, std::size_t prefix) {
+  MergeParts out{};
+  if (merge.is_array()) {
+    const auto parts = merge.items();
+    if (parts.size() != 2) {
+      fail(merge, fmt::format("has {} parts, expected two", parts.size()));
+    }
+    out.left = parts[0].as_string();
+    out.right = parts[1].as_string();
+  } else {
+    const std::string_view text = merge.as_string();
+    if (text.starts_with("#version")) return std::nullopt;
+    const std::size_t space = text.find(' ');
+    if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
+      fail(merge, fmt::format("is '{}', expected two pieces and one space between them", text));
+    }
+    out.left = text.substr(0, space);
+    out.right = text.substr(space + 1);
+  }
+  if (out.left.empty() || out.right.empty()) fail(merge, "merges an empty piece");
+  // The right part is inside the word: its prefix is no text.
+  if (out.right.size() < prefix || (prefix < out.right.size() && is_continuation(out.right[prefix]))) {
+    fail(merge, fmt::format("has a right part '{}' shorter than the prefix of pieces inside a word",
+                            out.right));
+  }
+  out.left_hash = Vocabulary::hash_of(out.left);
+  out.right_hash = Vocabulary::hash_of(out.right);
+  out.whole_hash = out.left_hash;
+  for (const char byte : out.right.substr(prefix)) {
+    out.whole_hash = Vocabulary::extend_hash(out.whole_hash, byte);
+  }
+  return out;
 }
 
 MergeTable parse_merges(const Json& json, const Vocabulary& vocabulary, std::size_t prefix) {
+  const auto items = json.items();
   MergeTable merges;
-  merges.reserve(json.items().size());
+  merges.reserve(items.size());
   std::uint32_t rank = 0;
   std::string whole;
-  for (const Json& merge : json.items()) {
-    std::string_view left;
-    std::string_view right;
-    if (merge.is_array()) {
-      const auto parts = merge.items();
-      if (parts.size() != 2) {
-        fail(merge, fmt::format("has {} parts, expected two", parts.size()));
+  const auto id_of = [&](const Json& merge, std::string_view piece, std::uint64_t hash) {
+    const auto id = vocabulary.find(piece, hash);
+    if (!id) fail(merge, fmt::format("names '{}', which is not in the vocabulary", piece));
+    return *id;
+  };
+  // In blocks, so that the memory of a block is on its way while the one before is looked up: a large
+  // file has half a million merges, each with three lookups that miss every cache.
+  constexpr std::size_t kBlock = 32;
+  std::array<std::optional<MergeParts>, kBlock> parts;
+  for (std::size_t begin = 0; begin < items.size(); begin += kBlock) {
+    const std::size_t count = std::min(kBlock, items.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      parts[i] = split_merge(items[begin + i], prefix);
+      if (!parts[i]) continue;
+      for (const std::uint64_t hash :
+           {parts[i]->left_hash, parts[i]->right_hash, parts[i]->whole_hash}) {
+        vocabulary.prefetch_slot(hash);
       }
-      left = parts[0].as_string();
-      right = parts[1].as_string();
-    } else {
-      const std::string_view text = merge.as_string();
-      if (text.starts_with("#version")) continue;
-      const std::size_t space = text.find(' ');
-      if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
-        fail(merge, fmt::format("is '{}', expected two pieces and one space between them", text));
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!parts[i]) continue;
+      for (const std::uint64_t hash :
+           {parts[i]->left_hash, parts[i]->right_hash, parts[i]->whole_hash}) {
+        vocabulary.prefetch_piece(hash);
       }
-      left = text.substr(0, space);
-      right = text.substr(space + 1);
     }
-    if (left.empty() || right.empty()) fail(merge, "merges an empty piece");
-    // The right part is inside the word: its prefix is no text.
-    if (right.size() < prefix || (prefix < right.size() && is_continuation(right[prefix]))) {
-      fail(merge, fmt::format("has a right part '{}' shorter than the prefix of pieces inside a word",
-                              right));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!parts[i]) continue;
+      for (const std::uint64_t hash :
+           {parts[i]->left_hash, parts[i]->right_hash, parts[i]->whole_hash}) {
+        vocabulary.prefetch_text(hash);
+      }
     }
-    whole.assign(left).append(right.substr(prefix));
-    const TokenId left_id = merge_part(vocabulary, merge, left);
-    const TokenId right_id = merge_part(vocabulary, merge, right);
-    merges.set(left_id, right_id, {rank++, merge_part(vocabulary, merge, whole)});
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!parts[i]) continue;
+      const Json& merge = items[begin + i];
+      const MergeParts& part = *parts[i];
+      const TokenId left = id_of(merge, part.left, part.left_hash);
+      const TokenId right = id_of(merge, part.right, part.right_hash);
+      whole.assign(part.left).append(part.right.substr(prefix));
+      merges.set(left, right, {rank++, id_of(merge, whole, part.whole_hash)});
+    }
   }
   return merges;
 }

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t kMostSteps = 1'000'000;
 constexpr std::uint32_t kHeapKib = 64 * 1024;
-constexpr std::size_t kJitStack = std::size_t{1} << 20;
+constexpr std::size_t kJitStack = std::size_t{32} << 20;  // reserved, touched as needed
 
 std::string message_of(int error) {
   std::array<PCRE2_UCHAR, 256> buffer{};
