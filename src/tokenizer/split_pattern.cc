@@ -248,20 +248,18 @@ void match_literal(std::string_view literal, std::string_view text, std::vector<
 }
 
 void match_class(std::uint8_t bits, std::string_view text, std::vector<Match>& out) {
-  std::size_t unmatched = 0;
-  const auto add = [&](std::size_t begin, std::size_t end, bool is_match) {
-    out.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), is_match});
-  };
-  for (std::size_t pos = 0; pos < text.size();) {
-    std::size_t after = pos;
-    if (is(next_code_point(text, after), bits)) {
-      if (pos > unmatched) add(unmatched, pos, false);
-      add(pos, after, true);
-      unmatched = after;
-    }
-    pos = after;
+  match_if([&](char32_t c) { return is(c, bits); }, text, out);
+}
+
+void Pattern::match(std::string_view text, std::vector<Match>& out) const {
+  switch (kind_) {
+    case Kind::kLiteral:
+      return match_literal(literal_, text, out);
+    case Kind::kKnown:
+      return match_pattern(known_, text, out);
+    case Kind::kRegex:
+      return regex_.match(text, out);
   }
-  if (text.size() > unmatched) add(unmatched, text.size(), false);
 }
 
 }  // namespace cutaway::tokenizer

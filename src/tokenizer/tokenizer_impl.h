@@ -14,20 +14,20 @@
 #include "io/gguf.h"
 #include "io/json.h"
 #include "tokenizer/added_tokens.h"
-#include "tokenizer/bpe.h"
 #include "tokenizer/decoders.h"
 #include "tokenizer/normalizers.h"
 #include "tokenizer/post_processors.h"
 #include "tokenizer/pre_tokenizers.h"
+#include "tokenizer/token_model.h"
 
 namespace cutaway {
 
 struct Tokenizer::Impl {
-  Impl(std::string origin_, tokenizer::Bpe bpe_)
-      : origin(std::move(origin_)), bpe(std::move(bpe_)) {}
+  Impl(std::string origin_, tokenizer::TokenModel model_)
+      : origin(std::move(origin_)), model(std::move(model_)) {}
 
   std::string origin;          ///< the file, for messages
-  tokenizer::Bpe bpe;          ///< never sees the added tokens, unless its vocabulary has them too
+  tokenizer::TokenModel model;  ///< never sees the added tokens, unless its vocabulary has them too
   std::size_t vocab_size = 0;  ///< with the added tokens
   tokenizer::AddedTokens added;
   std::vector<tokenizer::Normalizer> normalizers;
