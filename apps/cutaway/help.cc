@@ -21,6 +21,7 @@ models are looked for. Exit status 1 if --check finds that the model cannot run.
                 R"(Example:
   cutaway tokens -p "The Eiffel Tower is in"
   cutaway tokens --chat -p "Where is the Eiffel Tower?"
+  cutaway tokens -p "The Eiffel Tower is in" --span subject="Eiffel Tower" --char 4
   cutaway tokens --decode 504,3575,282)"},
     CommandHelp{"run", "run a prompt: capture activations, edit them, see the predictions",
                 R"(Example:

@@ -37,6 +37,8 @@ struct InfoOptions {
 
 struct TokensOptions {
   CommonOptions common;
+  std::vector<std::string> spans;  ///< each --span NAME=TEXT
+  std::vector<std::string> chars;  ///< each --char, still text
   std::optional<std::string> decode;
 };
 

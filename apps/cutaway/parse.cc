@@ -172,6 +172,9 @@ void describe(OptionSet& set, TokensOptions& o) {
   add_prompts(set, o.common);
   add_chat(set, o.common);
   add_common(set, o.common, kOutputHelp);
+  set.list("--span", "NAME=TEXT", "label the tokens of TEXT, where it first stands; repeatable",
+           o.spans);
+  set.list("--char", "N", "the token of character N of the text; repeatable", o.chars);
   set.text("--decode", "IDS", "turn ids such as 1,2,3 into text", o.decode);
 }
 

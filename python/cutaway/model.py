@@ -345,7 +345,8 @@ class Model:
         on_token     called with (row, id) as each token is chosen
 
         returns  a str for one sequence (text or 1-D ids), a list of str for a batch (several texts,
-                 2-D ids): the prompt as given, then the new text without special tokens. With
+                 2-D ids): the prompt as given, then the new text without special tokens; of a
+                 conversation the answer alone. With
                  `return_ids` int64 [batch, pos] of prompt and new tokens, an end token that stopped
                  a row included, shorter rows filled with -1 at their end.
         """
@@ -356,6 +357,7 @@ class Model:
             [input] if isinstance(input, str) else input if isinstance(input, (list, tuple)) else []
         )
         is_text = bool(given) and isinstance(given[0], str)
+        is_chat = is_messages(input) or (bool(given) and is_messages(given[0]))
         made = self._core.generate(
             rows,
             _edit_list(edit),
@@ -375,7 +377,8 @@ class Model:
             # Decoded together and cut, since a token's text can depend on the one before it.
             before = tokenizer.decode(prompt, skip_special_tokens=True)
             after = tokenizer.decode(ids, skip_special_tokens=True)
-            out.append((str(given[i]) if is_text else before) + after[len(before) :])
+            shown = str(given[i]) if is_text else "" if is_chat else before
+            out.append(shown + after[len(before) :])
         return out if is_batch else out[0]
 
     def unembed(self, resid: Any) -> np.ndarray:

@@ -164,6 +164,10 @@ Value Interpreter::evaluate_item(const Expression& e) {
     line_ = e.line;
     return item(value, at);
   }
+  // jinja2 folds the slice of a constant as it would fold an item, where what is not there is
+  // undefined.
+  const bool is_folded = e.children[0]->kind == ExpressionKind::kConstant && !value.is_string();
+  if (is_folded) return make_undefined(fmt::format("{} object has no slices", type_name(value)));
   std::vector<Value> bounds;
   for (const auto& bound : key.children) bounds.push_back(bound ? evaluate(*bound) : None{});
   line_ = e.line;

@@ -264,7 +264,8 @@ std::string format_percent(Interpreter& in, std::string_view format, const Value
     in.budget().allocate(64);
   }
   const bool may_be_unused =
-      names_used || arguments.dict() != nullptr || arguments.is_list(List::Flavor::kList);
+      names_used || arguments.is_undefined() || arguments.dict() != nullptr ||
+      arguments.is_list(List::Flavor::kList) || arguments.is_list(List::Flavor::kRange);
   if (used < given && !may_be_unused) fail("format: not all arguments are used");
   return out;
 }

@@ -92,7 +92,12 @@ Interpreter::Flow Interpreter::run(const Statement& s) {
       break;
     case StatementKind::kFilterBlock: {
       const Value body = text(capture(s.body));
-      write(to_string(budget_, evaluate_filter(*s.value, &body)));
+      const Value filtered = evaluate_filter(*s.value, &body);
+      if (!filtered.is_string()) {
+        fail(fmt::format("a filter block gives a value of type '{}', expected a string",
+                         type_name(filtered)));
+      }
+      write(filtered.string());
       break;
     }
     case StatementKind::kGeneration:
@@ -132,11 +137,7 @@ void Interpreter::run_for(const Statement& s) {
     }
     items = std::move(kept);
   }
-  if (items.empty()) {
-    const Inside scope(*this, scope_);
-    run(s.else_body);
-    return;
-  }
+  bool is_complete = false;
   auto loop = std::make_shared<LoopObject>();
   for (const Value& item : items) loop->depth = std::max(loop->depth, depth_of(item));
   loop->depth = depth_around(loop->depth);
@@ -147,8 +148,14 @@ void Interpreter::run_for(const Statement& s) {
     // Both at once: a target named `loop` hides the loop, as in jinja2.
     assign(*scope_, "loop", std::shared_ptr<Object>(loop));
     assign(*s.target, loop->items[loop->index]);
-    if (run(s.body) == Flow::kBreak) break;
+    const Flow flow = run(s.body);
+    if (flow == Flow::kBreak) break;
+    is_complete |= flow == Flow::kNext;
   }
+  // jinja2 takes the else branch if no iteration came to its end, be it for want of items.
+  if (is_complete) return;
+  const Inside scope(*this, scope_);
+  run(s.else_body);
 }
 
 void Interpreter::run_set_block(const Statement& s) {

@@ -162,7 +162,6 @@ ExpressionPtr ExpressionParser::subscript(ExpressionPtr e) {
     indices.push_back(index());
   }
   expect_op("]");
-  if (indices.empty()) fail("found nothing between '[' and ']', expected an index");
   parts.push_back(indices.size() == 1 ? std::move(indices.front())
                                       : make(ExpressionKind::kTuple, line, std::move(indices)));
   return make(ExpressionKind::kItem, line, std::move(parts));

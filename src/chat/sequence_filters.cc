@@ -25,10 +25,11 @@ struct Keyed {
   Value item;
 };
 
-void sort_keyed(Interpreter& in, std::vector<Keyed>& items, bool reverse) {
+void sort_keyed(Interpreter& in, std::vector<Keyed>& items, bool reverse, bool as_lists = false) {
   std::ranges::stable_sort(items, [&](const Keyed& a, const Keyed& b) {
     for (std::size_t i = 0; i < a.keys.size(); ++i) {
-      if (i + 1 < a.keys.size() && equal(in.budget(), a.keys[i], b.keys[i])) continue;
+      // Several keys are a list in Python, whose equal elements are not ordered.
+      if (as_lists && equal(in.budget(), a.keys[i], b.keys[i])) continue;
       const int order = reverse ? compare(in.budget(), b.keys[i], a.keys[i])
                                 : compare(in.budget(), a.keys[i], b.keys[i]);
       return order == -1;
@@ -136,7 +137,7 @@ Value sort(Interpreter& in, const Value& value, Arguments& arguments) {
     }
     k.item = std::move(item);
   }
-  sort_keyed(in, items, a.truth_or(0, false));
+  sort_keyed(in, items, a.truth_or(0, false), true);
   return make_list(in.budget(), items_of(std::move(items)));
 }
 
@@ -237,6 +238,27 @@ Value batch(Interpreter& in, const Value& value, Arguments& arguments) {
   return make_list(in.budget(), std::move(out), List::Flavor::kIterator);
 }
 
+// Into so many parts, the first ones longer.
+Value slice_filter(Interpreter& in, const Value& value, Arguments& arguments) {
+  const Bound a("slice", arguments, {"slices", "fill_with"});
+  const std::int64_t count = a.integer_or(0, 0);
+  if (count < 1) fail("slice: expected at least 1 slice");
+  std::vector<Value> items = iterate(in.budget(), value);
+  in.budget().allocate(static_cast<std::uint64_t>(count), 2 * sizeof(Value));
+  const auto parts = static_cast<std::size_t>(count);
+  const std::size_t each = items.size() / parts;
+  const std::size_t longer = items.size() % parts;
+  std::vector<Value> out;
+  std::size_t at = 0;
+  for (std::size_t n = 0; n < parts; ++n) {
+    std::vector<Value> part;
+    for (std::size_t k = 0; k < each + (n < longer ? 1 : 0); ++k) part.push_back(items[at++]);
+    if (n >= longer && a.has(1) && !a.at(1).is_none()) part.push_back(a.at(1));
+    out.push_back(make_list(in.budget(), std::move(part)));
+  }
+  return make_list(in.budget(), std::move(out), List::Flavor::kIterator);
+}
+
 }  // namespace
 
 std::vector<NamedFilter> sequence_filters() {
@@ -244,8 +266,8 @@ std::vector<NamedFilter> sequence_filters() {
           {"first", first},      {"groupby", groupby},     {"items", items_filter},
           {"join", join},        {"last", last},           {"length", length_filter},
           {"list", list_filter}, {"max", extreme<true>},   {"min", extreme<false>},
-          {"reverse", reverse},  {"sort", sort},           {"sum", sum},
-          {"unique", unique}};
+          {"reverse", reverse},  {"slice", slice_filter},  {"sort", sort},
+          {"sum", sum},          {"unique", unique}};
 }
 
 }  // namespace cutaway::chat

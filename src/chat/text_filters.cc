@@ -154,17 +154,16 @@ Value format(Interpreter& in, const Value& value, Arguments& arguments) {
 
 Value truncate(Interpreter& in, const Value& value, Arguments& arguments) {
   const Bound a("truncate", arguments, {"length", "killwords", "end", "leeway"});
-  if (!value.is_string()) fail("truncate: expected a string");
   const std::int64_t most = a.integer_or(0, 255);
   const std::string end = a.text(2).value_or("...");
   const std::int64_t leeway = a.has(3) && !a.at(3).is_none() ? a.integer_or(3, 5) : 5;
   const auto end_length = static_cast<std::int64_t>(count_characters(end));
   if (most < end_length) fail("truncate: the length is shorter than the end");
   if (leeway < 0) fail("truncate: a negative leeway");
-  const std::string& text = value.string();
-  in.budget().scan(text.size());
-  const auto n = static_cast<std::int64_t>(count_characters(text));
+  const auto n = static_cast<std::int64_t>(length(in.budget(), value));
   if (n <= most || n - most <= leeway) return value;
+  if (!value.is_string()) fail("truncate: expected a string");
+  const std::string& text = value.string();
   std::string kept = text.substr(0, offset_of(text, static_cast<std::size_t>(most - end_length)));
   if (!a.truth_or(1, false)) kept = kept.substr(0, kept.rfind(' '));
   return in.text(kept + end);

@@ -262,7 +262,7 @@ std::optional<std::vector<Value>> try_iterate(Budget& budget, const Value& value
     std::string_view text = value.string();
     while (!text.empty()) {
       const std::size_t n = character_length(text);
-      out.push_back(make_string(budget, std::string(text.substr(0, n)), value.is_markup()));
+      out.push_back(make_string(budget, std::string(text.substr(0, n))));
       text.remove_prefix(n);
     }
     return out;

@@ -51,3 +51,35 @@ def test_an_empty_text_has_only_what_the_tokenizer_adds(cutaway, llama):
 def test_control_characters_are_shown_not_sent(cutaway, llama):
     result = cutaway("tokens", llama, "-p", "\x1b[31m")
     assert "\x1b" not in result.out
+
+
+def test_spans_label_their_tokens(cutaway, llama):
+    words = ("tokens", llama, "-p", "he is the cat", "--span", "verb=is", "--span", "noun=the cat")
+    document = cutaway(*words, "--json").json
+    labels = {t["piece"]: t["label"] for t in document["tokens"]}
+    assert [labels[p] for p in ("<s>", "he", "Ġis", "Ġthe")] == ["other", "other", "verb_final", "noun"]
+    assert [t["label"] for t in document["tokens"]][-1] == "noun_final"
+    assert cutaway(*words).out.splitlines()[0].split() == ["pos", "id", "piece", "text", "bytes", "chars", "label"]
+
+
+def test_characters_have_tokens(cutaway, llama):
+    words = ("tokens", llama, "-p", "é the", "--char", 0, "--char", 2, "--char", 99)
+    assert cutaway(*words, "--json").json["positions"] == [
+        {"row": 0, "char": 0, "pos": 1, "exact": True},
+        {"row": 0, "char": 2, "pos": 3, "exact": True},
+        {"row": 0, "char": 99, "pos": 3, "exact": False},
+    ]
+    assert cutaway(*words).out.splitlines()[-3:] == [
+        "char 0: token 1 Ã",
+        "char 2: token 3 Ġthe",
+        "char 99: token 3 Ġthe (the nearest)",
+    ]
+    assert cutaway("tokens", llama, "-p", "", "--char", 0).out.splitlines()[-1] == "char 0: no token"
+
+
+def test_places_need_a_text_that_holds_them(fails, llama):
+    assert fails(2, "tokens", llama, "-p", "he", "--span", "x=she") == "--span: 'she' is not in the prompt 'he'"
+    assert fails(2, "tokens", llama, "-p", "he", "--span", "she") == "--span: 'she', expected NAME=TEXT"
+    assert fails(2, "tokens", llama, "--tokens", "1,2", "--char", 0) == "--char: given with ids, expected text"
+    assert fails(2, "tokens", llama, "--decode", "1", "--span", "a=b") == "--span: given with ids, expected text"
+    assert fails(2, "tokens", llama, "-p", "he", "--char", "-1").startswith("--char: '-1', expected a whole number")
