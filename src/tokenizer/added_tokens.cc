@@ -136,7 +136,7 @@ void AddedTokens::extract(Pieces& pieces, bool normalized) const {
 }
 
 void add_tokens(Tokenizer::Impl& impl, std::vector<AddedToken> tokens, std::string_view where) {
-  const Vocabulary& vocabulary = impl.bpe.vocabulary();
+  const Vocabulary& vocabulary = impl.model.vocabulary();
   std::size_t next = vocabulary.size();
   for (AddedToken& token : tokens) {
     std::int64_t expected = static_cast<std::int64_t>(next);

@@ -14,8 +14,6 @@ namespace {
 
 // Below this many symbols, looking through all pairs for each merge beats a heap.
 constexpr std::size_t kShortWord = 48;
-// Longer words repeat too seldom to be worth remembering.
-constexpr std::size_t kLongestCached = 64;
 
 constexpr std::uint32_t kEnd = 0xFFFFFFFFU;
 
@@ -36,6 +34,52 @@ Bpe::Bpe(Vocabulary vocabulary, MergeTable merges, BpeOptions options)
     append_utf8(piece, c);
     short_ids_[c] = vocabulary_.find(piece).value_or(kAbsent);
   }
+  find_joints();
+}
+
+// Pieces must be spelled by the text that they stand for, or a merge could reach where its
+// characters do not show: so no prefix and suffix, and no merge of byte or unknown tokens. With
+// ignore_merges, a whole word can be a token that no merges give.
+void Bpe::find_joints() {
+  if (options_.ignore_merges || !options_.continuing_subword_prefix.empty() ||
+      !options_.end_of_word_suffix.empty()) {
+    return;
+  }
+  std::vector<bool> has_other_text(vocabulary_.id_end());
+  const auto mark = [&](TokenId id) {
+    if (id != kAbsent) has_other_text[static_cast<std::size_t>(id)] = true;
+  };
+  mark(unk_);
+  if (options_.byte_fallback) std::for_each(byte_ids_.begin(), byte_ids_.end(), mark);
+  joints_.reserve(merges_.slots());
+  has_parts_ = true;
+  merges_.for_each([&](TokenId left, TokenId right) {
+    has_parts_ = has_parts_ && !has_other_text[static_cast<std::size_t>(left)] &&
+                 !has_other_text[static_cast<std::size_t>(right)];
+    const std::string& first = vocabulary_.piece(left);
+    const std::string& second = vocabulary_.piece(right);
+    std::size_t end = first.size();
+    std::size_t begin = 0;
+    joints_.add(previous_code_point(first, end), next_code_point(second, begin));
+  });
+}
+
+std::size_t Bpe::part_end(std::string_view word, std::size_t begin) const noexcept {
+  std::size_t at = begin;
+  std::size_t last_begin = begin;
+  char32_t last = next_code_point(word, at);
+  while (at < word.size()) {
+    const std::size_t next_begin = at;
+    const char32_t next = next_code_point(word, at);
+    // A character without an id may be part of a longer unknown token.
+    if (!joints_.has(last, next) &&
+        id_of(word.substr(last_begin, next_begin - last_begin)) != kAbsent) {
+      return next_begin;
+    }
+    last = next;
+    last_begin = next_begin;
+  }
+  return word.size();
 }
 
 TokenId Bpe::id_of(std::string_view code_point) const noexcept {
@@ -47,12 +91,23 @@ TokenId Bpe::id_of(std::string_view code_point) const noexcept {
   return vocabulary_.find(code_point).value_or(kAbsent);
 }
 
+std::string_view Bpe::decorated(std::string_view code_point, bool is_first, bool is_last,
+                                std::string& buffer) const {
+  const std::string& prefix = options_.continuing_subword_prefix;
+  const std::string& suffix = options_.end_of_word_suffix;
+  if ((is_first || prefix.empty()) && (!is_last || suffix.empty())) return code_point;
+  buffer.assign(is_first ? "" : prefix).append(code_point).append(is_last ? suffix : "");
+  return buffer;
+}
+
 void Bpe::split(std::string_view word, std::vector<Symbol>& symbols) const {
   symbols.clear();
+  std::string buffer;
   std::uint32_t pending_unk = 0;  // bytes of the unknown token that is not yet written
   for (std::size_t pos = 0; pos < word.size();) {
     const std::size_t length = utf8_length(word[pos]);
-    const std::string_view code_point = word.substr(pos, length);
+    const std::string_view code_point =
+        decorated(word.substr(pos, length), pos == 0, pos + length == word.size(), buffer);
     pos += length;
     const TokenId id = id_of(code_point);
     if (id != kAbsent) {
@@ -149,48 +204,26 @@ void Bpe::merge_long(Scratch& scratch) const {
   std::erase_if(symbols, [](const Symbol& symbol) { return symbol.length == 0; });
 }
 
-Bpe::Scratch::Scratch(std::size_t expected_words) {
-  cache_.resize(std::bit_ceil(std::clamp<std::size_t>(expected_words, 1, 1U << 15)));
-}
-
 void Bpe::tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const {
-  const bool cacheable = word.size() <= kLongestCached;
-  const std::uint64_t hash = cacheable ? Vocabulary::hash_of(word) : 0;
-  Scratch::Entry* entry = nullptr;
-  if (cacheable) {
-    entry = &scratch.cache_[(hash ^ hash >> 31) & (scratch.cache_.size() - 1)];
-    if (entry->word != nullptr && entry->hash == hash && entry->length == word.size() &&
-        std::memcmp(entry->word, word.data(), word.size()) == 0) {
-      const auto first = scratch.tokens_.begin() + entry->first;
-      out.insert(out.end(), first, first + entry->count);
+  if (options_.ignore_merges) {
+    if (const auto whole = vocabulary_.find(word)) {
+      out.push_back({*whole, 0, static_cast<std::uint32_t>(word.size())});
       return;
     }
   }
-  const std::size_t before = out.size();
-  const std::optional<TokenId> whole =
-      options_.ignore_merges ? (cacheable ? vocabulary_.find(word, hash) : vocabulary_.find(word))
-                             : std::nullopt;
-  if (whole) {
-    out.push_back({*whole, 0, static_cast<std::uint32_t>(word.size())});
+  split(word, scratch.symbols_);
+  if (scratch.symbols_.size() <= kShortWord) {
+    merge_short(scratch.symbols_, scratch.pairs_);
   } else {
-    split(word, scratch.symbols_);
-    if (scratch.symbols_.size() <= kShortWord) {
-      merge_short(scratch.symbols_, scratch.pairs_);
-    } else {
-      merge_long(scratch);
-    }
-    std::uint32_t begin = 0;
-    for (const Symbol& symbol : scratch.symbols_) {
-      out.push_back({symbol.id, begin, begin + symbol.length});
-      begin += symbol.length;
-    }
+    merge_long(scratch);
   }
-  if (entry != nullptr) {
-    const auto first = static_cast<std::uint32_t>(scratch.tokens_.size());
-    scratch.tokens_.insert(scratch.tokens_.end(), out.begin() + static_cast<std::ptrdiff_t>(before),
-                           out.end());
-    *entry = {hash, word.data(), static_cast<std::uint32_t>(word.size()), first,
-              static_cast<std::uint32_t>(out.size() - before)};
+  // A suffix that falls back to bytes gives tokens that stand for nothing of the text.
+  const auto size = static_cast<std::uint32_t>(word.size());
+  std::uint32_t begin = 0;
+  for (const Symbol& symbol : scratch.symbols_) {
+    const std::uint32_t end = std::min(begin + symbol.length, size);
+    out.push_back({symbol.id, begin, end});
+    begin = end;
   }
 }
 

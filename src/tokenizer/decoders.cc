@@ -1,7 +1,9 @@
 #include "tokenizer/decoders.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "tokenizer/byte_level.h"
 #include "tokenizer/unicode.h"
@@ -18,6 +20,28 @@ std::optional<char> fallback_byte(std::string_view token) noexcept {
   const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (result.ec != std::errc{} || result.ptr != digits.data() + digits.size()) return std::nullopt;
   return static_cast<char>(value);
+}
+
+/// `pattern` is not empty.
+std::string replaced(const std::string& text, std::string_view pattern, std::string_view content) {
+  std::string out;
+  std::size_t pos = 0;
+  for (std::size_t found = 0; (found = text.find(pattern, pos)) != std::string::npos;) {
+    out.append(text, pos, found - pos).append(content);
+    pos = found + pattern.size();
+  }
+  return out.append(text, pos);
+}
+
+/// What transformers calls cleaning up tokenization spaces, rule by rule.
+std::string cleaned(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> kRules[] = {
+      {" .", "."},   {" ?", "?"},     {" !", "!"},     {" ,", ","},
+      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},   {" do not", " don't"},
+      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+  };
+  for (const auto& [from, to] : kRules) text = replaced(text, from, to);
+  return text;
 }
 
 struct Decode {
@@ -77,23 +101,48 @@ struct Decode {
   void operator()(const MetaspaceDecoder& metaspace) const {
     bool first = metaspace.drop_first;
     for (std::string& token : tokens) {
-      replace({metaspace.replacement, first ? "" : " "}, token);
+      token = replaced(token, metaspace.replacement, first ? "" : " ");
       first = false;
     }
   }
 
-  void operator()(const Replace& pattern) const {
-    for (std::string& token : tokens) replace(pattern, token);
+  void operator()(const Replace& replace) const {
+    for (std::string& token : tokens) {
+      Pieces out;
+      out.tracks = false;
+      if (!token.empty()) append_replaced(replace, {token}, out);
+      token = std::move(out.text);
+    }
   }
 
-  static void replace(const Replace& pattern, std::string& token) {
-    std::string out;
-    std::size_t pos = 0;
-    for (std::size_t found = 0; (found = token.find(pattern.pattern, pos)) != std::string::npos;) {
-      out.append(token, pos, found - pos).append(pattern.content);
-      pos = found + pattern.pattern.size();
+  void operator()(const BpeDecoder& bpe) const {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      tokens[i] = replaced(tokens[i], bpe.suffix, i + 1 == tokens.size() ? "" : " ");
     }
-    token = out.append(token, pos);
+  }
+
+  void operator()(const WordPieceDecoder& word_piece) const {
+    bool is_first = true;
+    for (std::string& token : tokens) {
+      if (!is_first) {
+        if (token.starts_with(word_piece.prefix)) {
+          token.erase(0, word_piece.prefix.size());
+        } else {
+          token.insert(0, " ");
+        }
+      }
+      is_first = false;
+      if (word_piece.cleanup) token = cleaned(std::move(token));
+    }
+  }
+
+  void operator()(const CtcDecoder& ctc) const {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+      token = replaced(token, ctc.pad_token, "");
+      if (ctc.cleanup) token = replaced(cleaned(std::move(token)), ctc.word_delimiter, " ");
+    }
+    std::erase_if(tokens, [](const std::string& token) { return token.empty(); });
   }
 };
 

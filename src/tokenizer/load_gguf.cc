@@ -64,9 +64,9 @@ class GgufTokenizer {
                                                   "expected gpt2 or llama",
                                                   *model));
     }
-    add_tokens(*impl, added_tokens(impl->bpe.vocabulary()), "tokenizer.ggml.token_type");
-    impl->bos = token_id("tokenizer.ggml.bos_token_id", impl->bpe.vocabulary());
-    impl->eos = token_id("tokenizer.ggml.eos_token_id", impl->bpe.vocabulary());
+    add_tokens(*impl, added_tokens(impl->model.vocabulary()), "tokenizer.ggml.token_type");
+    impl->bos = token_id("tokenizer.ggml.bos_token_id", impl->model.vocabulary());
+    impl->eos = token_id("tokenizer.ggml.eos_token_id", impl->model.vocabulary());
     add_template(*impl, *model == "llama" || pre_tokenizer_is_llama3());
     return impl;
   }
@@ -211,7 +211,7 @@ class GgufTokenizer {
         origin_, Bpe(std::move(pieces), std::move(table), std::move(options)));
     const bool add_prefix = file_.find_bool("tokenizer.ggml.add_space_prefix").value_or(true);
     if (add_prefix) impl->normalizers.emplace_back(Prepend{std::string(kSpaceMark)});
-    impl->normalizers.emplace_back(Replace{" ", std::string(kSpaceMark)});
+    impl->normalizers.emplace_back(Replace{std::string(" "), std::string(kSpaceMark)});
     impl->has_decoder = true;
     impl->decoders.emplace_back(Replace{std::string(kSpaceMark), " "});
     impl->decoders.emplace_back(ByteFallbackDecoder{});

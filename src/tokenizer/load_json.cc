@@ -17,42 +17,23 @@ const Json& section(const Json& json, std::string_view name) {
   return value != nullptr ? *value : null;
 }
 
-// A tokenizer.json may carry the truncation and padding of a training run, which tokenizers applies
-// to every text. Silently shortened prompts are no good here, so truncation is refused; padding
-// passes where it does nothing to a single text.
-void refuse_truncation_and_padding(const Json& json) {
-  if (const Json& truncation = section(json, "truncation"); !truncation.is_null()) {
-    throw UnsupportedError(json.origin(),
-                           "field 'truncation' is set; a tokenizer that shortens texts is not "
-                           "supported, expected null");
-  }
-  const Json& padding = section(json, "padding");
-  if (padding.is_null()) return;
-  const Json* strategy = padding.find("strategy");
-  const Json* multiple = padding.find("pad_to_multiple_of");
-  const bool pads_one = strategy == nullptr || !strategy->is_string() ||
-                        strategy->as_string() != "BatchLongest" ||
-                        (multiple != nullptr && !multiple->is_null());
-  if (pads_one) {
-    throw UnsupportedError(json.origin(),
-                           "field 'padding' pads every text, which is not supported, expected "
-                           "null or the strategy BatchLongest");
-  }
-}
-
-void check_template_ids(const Tokenizer::Impl& impl, const Json& json) {
+void check_added_ids(const Tokenizer::Impl& impl, const Json& json) {
+  const auto check = [&](TokenId id) {
+    if (impl.piece(id) != nullptr) return;
+    throw FormatError(json.origin(),
+                      fmt::format("field 'post_processor' adds the token id {}, which "
+                                  "is not in the vocabulary",
+                                  id));
+  };
   for (const PostProcessor& processor : impl.post_processors) {
-    const auto* pattern = std::get_if<Template>(&processor);
-    if (pattern == nullptr) continue;
-    for (const Template::Part& part : pattern->parts) {
-      for (const TokenId id : part.ids) {
-        if (impl.piece(id) == nullptr) {
-          throw FormatError(json.origin(),
-                            fmt::format("field 'post_processor' adds the token id {}, which is not "
-                                        "in the vocabulary",
-                                        id));
-        }
+    if (const auto* pattern = std::get_if<Template>(&processor)) {
+      for (const Template::Part& part : pattern->parts) {
+        for (const TokenId id : part.ids) check(id);
       }
+    }
+    if (const auto* brackets = std::get_if<Brackets>(&processor)) {
+      check(brackets->begin);
+      check(brackets->end);
     }
   }
 }
@@ -87,7 +68,8 @@ std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const Json& json, const std::st
                                                  version.as_string()));
     }
   }
-  refuse_truncation_and_padding(json);
+  // "truncation" and "padding" are left alone: they are the settings of a training run, which
+  // transformers switches off for every call that does not ask for them.
   auto impl = std::make_shared<Tokenizer::Impl>(origin, parse_model(json.at("model")));
   impl->normalizers = parse_normalizers(section(json, "normalizer"));
   impl->pre_tokenizers = parse_pre_tokenizers(section(json, "pre_tokenizer"));
@@ -95,12 +77,16 @@ std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const Json& json, const std::st
   impl->has_decoder = !section(json, "decoder").is_null();
   impl->decoders = parse_decoders(section(json, "decoder"));
   add_tokens(*impl, parse_added_tokens(section(json, "added_tokens")), "field 'added_tokens'");
-  check_template_ids(*impl, json);
+  check_added_ids(*impl, json);
   return impl;
 }
 
 std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file) {
-  auto impl = parse_tokenizer(Json::load(file), file.string());
+  const Json json = Json::load(file);
+  const bool is_tekken = json.find("model") == nullptr && json.find("config") != nullptr &&
+                         json.find("vocab") != nullptr;
+  if (is_tekken) return parse_tekken(json, file.string());
+  auto impl = parse_tokenizer(json, file.string());
   find_bos_and_eos(*impl, file.parent_path());
   return impl;
 }

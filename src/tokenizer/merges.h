@@ -29,6 +29,16 @@ class MergeTable {
     slot = {key, merge};
   }
 
+  /// Calls `visit(left, right)` for every pair, in no order.
+  template <typename Visit>
+  void for_each(Visit&& visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.key == kFree) continue;
+      visit(static_cast<TokenId>(slot.key >> 32), static_cast<TokenId>(slot.key & 0xFFFFFFFFU));
+    }
+  }
+  std::size_t slots() const noexcept { return slots_.size(); }
+
   /// rank == kNoRank if the two do not merge.
   Merge find(TokenId left, TokenId right) const noexcept {
     if (slots_.empty()) return {};

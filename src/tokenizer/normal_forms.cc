@@ -117,18 +117,22 @@ bool is_stable(char32_t c, NormalForm form) noexcept {
 
 }  // namespace
 
-void append_transformed(const std::vector<Change>& changes, std::string_view text,
-                        const Origin* origins, Pieces& out) {
+void append_transformed(const std::vector<Change>& changes, Stretch stretch, Pieces& out) {
+  const std::string_view text = stretch.text;
+  if (!out.tracks) {
+    for (const Change& change : changes) append_utf8(out.text, change.c);
+    return;
+  }
   std::size_t pos = 0;
   const auto skip = [&](int characters) {
     for (; characters > 0 && pos < text.size(); --characters) pos += utf8_length(text[pos]);
   };
   for (const Change& change : changes) {
-    Origin origin{origins[0].begin, origins[0].begin};
+    Origin origin{stretch.origins[0].begin, stretch.origins[0].begin};
     if (change.change > 0) {
-      if (pos > 0) origin = origins[pos - 1];
+      if (pos > 0) origin = stretch.origins[pos - 1];
     } else {
-      origin = origins[std::min(pos, text.size() - 1)];
+      origin = stretch.origins[std::min(pos, text.size() - 1)];
       skip(1 - change.change);
     }
     append_utf8(out.text, change.c);
@@ -136,8 +140,8 @@ void append_transformed(const std::vector<Change>& changes, std::string_view tex
   }
 }
 
-void append_normal_form(NormalForm form, std::string_view text, const Origin* origins,
-                        Pieces& out) {
+void append_normal_form(NormalForm form, Stretch stretch, Pieces& out) {
+  const std::string_view text = stretch.text;
   const bool compatibility = form == NormalForm::kNfkc || form == NormalForm::kNfkd;
   const bool composes = form == NormalForm::kNfc || form == NormalForm::kNfkc;
   std::vector<Decomposed> chars;
@@ -152,8 +156,7 @@ void append_normal_form(NormalForm form, std::string_view text, const Origin* or
       if (after < text.size() && !is_stable(next_code_point(text, peek), form)) break;
       copied = after;
     }
-    out.text.append(text, pos, copied - pos);
-    out.origins.insert(out.origins.end(), origins + pos, origins + copied);
+    out.append(stretch.part(pos, copied - pos));
     pos = copied;
     if (pos == text.size()) break;
 
@@ -174,7 +177,7 @@ void append_normal_form(NormalForm form, std::string_view text, const Origin* or
     } else {
       for (const Decomposed& d : chars) changes.push_back({d.c, d.change});
     }
-    append_transformed(changes, text.substr(pos, end - pos), origins + pos, out);
+    append_transformed(changes, stretch.part(pos, end - pos), out);
     pos = end;
   }
 }

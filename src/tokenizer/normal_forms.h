@@ -10,11 +10,11 @@ namespace cutaway::tokenizer {
 
 enum class NormalForm : std::uint8_t { kNfc, kNfd, kNfkc, kNfkd };
 
-/// Appends `text` in the form, with origins, to `out`. `origins` has one entry a byte of `text`.
+/// Appends `text` in the form, with origins, to `out`.
 ///
 /// The data are those of tokenizers' normaliser (Unicode 9): code points that got a decomposition
 /// or a combining class later stay as they are.
-void append_normal_form(NormalForm form, std::string_view text, const Origin* origins, Pieces& out);
+void append_normal_form(NormalForm form, Stretch stretch, Pieces& out);
 
 /// As tokenizers' `transform`: each output character replaces one input character and swallows
 /// `-change` more, or (change == 1) is inserted and shares its predecessor's origin.
@@ -22,7 +22,6 @@ struct Change {
   char32_t c;
   int change;
 };
-void append_transformed(const std::vector<Change>& changes, std::string_view text,
-                        const Origin* origins, Pieces& out);
+void append_transformed(const std::vector<Change>& changes, Stretch stretch, Pieces& out);
 
 }  // namespace cutaway::tokenizer

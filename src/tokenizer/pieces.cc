@@ -6,11 +6,12 @@
 
 namespace cutaway::tokenizer {
 
-Pieces Pieces::of(std::string_view text) {
+Pieces Pieces::of(std::string_view text, bool tracks) {
   Pieces out;
   out.text = text;
-  out.origins.resize(text.size());
-  for (std::size_t pos = 0; pos < text.size();) {
+  out.tracks = tracks;
+  if (tracks) out.origins.resize(text.size());
+  for (std::size_t pos = 0; tracks && pos < text.size();) {
     const std::size_t end = pos + utf8_length(text[pos]);
     const Origin origin{static_cast<std::uint32_t>(pos), static_cast<std::uint32_t>(end)};
     for (; pos < end; ++pos) out.origins[pos] = origin;

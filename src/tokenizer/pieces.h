@@ -25,17 +25,45 @@ struct Piece {
   TokenId token = kNoToken;
 };
 
+/// A stretch of text with the origin of each byte; `origins` is null where nobody asks for them.
+struct Stretch {
+  std::string_view text;
+  const Origin* origins = nullptr;
+
+  Origin origin(std::size_t at) const noexcept {
+    return origins != nullptr ? origins[at] : Origin{0, 0};
+  }
+  Stretch part(std::size_t begin, std::size_t length = std::string_view::npos) const noexcept {
+    return {text.substr(begin, length), origins != nullptr ? origins + begin : nullptr};
+  }
+};
+
 struct Pieces {
   std::string text;
-  std::vector<Origin> origins;  ///< one a byte of `text`
+  std::vector<Origin> origins;  ///< one a byte of `text`, if tracked
   std::vector<Piece> pieces;    ///< in order
+  bool tracks = true;
 
   /// One piece, each byte standing for the code point that holds it. `text` is valid UTF-8 of less
-  /// than 4 GiB.
-  static Pieces of(std::string_view text);
+  /// than 4 GiB. Without origins if not `tracks`, which saves most of the work of rewriting.
+  static Pieces of(std::string_view text, bool tracks = true);
 
   std::string_view view(const Piece& piece) const noexcept {
     return std::string_view(text).substr(piece.begin, piece.end - piece.begin);
+  }
+  Stretch stretch(const Piece& piece) const noexcept {
+    return {view(piece), tracks ? origins.data() + piece.begin : nullptr};
+  }
+
+  void append(Stretch stretch) {
+    text.append(stretch.text);
+    if (tracks) {
+      origins.insert(origins.end(), stretch.origins, stretch.origins + stretch.text.size());
+    }
+  }
+  void append(std::string_view bytes, Origin origin) {
+    text.append(bytes);
+    if (tracks) origins.resize(text.size(), origin);
   }
 };
 
@@ -78,22 +106,21 @@ void split_pieces(Pieces& pieces, SplitBehavior behavior, Matcher&& matcher) {
   pieces.pieces = std::move(out);
 }
 
-/// Rebuilds text and origins: `rewriter(view, origins, out)` appends a piece's new text and origins
-/// to `out`. Pieces that become empty vanish; pieces with a token are copied.
+/// Rebuilds text and origins: `rewriter(stretch, out)` appends a piece's new text and origins to
+/// `out`. Pieces that become empty vanish; pieces with a token are copied.
 template <typename Rewriter>
 void rewrite_pieces(Pieces& pieces, Rewriter&& rewriter) {
   Pieces out;
+  out.tracks = pieces.tracks;
   out.text.reserve(pieces.text.size() + pieces.text.size() / 4);
-  out.origins.reserve(pieces.text.size() + pieces.text.size() / 4);
+  if (out.tracks) out.origins.reserve(pieces.text.size() + pieces.text.size() / 4);
   out.pieces.reserve(pieces.pieces.size());
   for (const Piece& piece : pieces.pieces) {
     const auto begin = static_cast<std::uint32_t>(out.text.size());
-    const Origin* origins = pieces.origins.data() + piece.begin;
     if (piece.token != kNoToken) {
-      out.text.append(pieces.view(piece));
-      out.origins.insert(out.origins.end(), origins, origins + (piece.end - piece.begin));
+      out.append(pieces.stretch(piece));
     } else {
-      rewriter(pieces.view(piece), origins, out);
+      rewriter(pieces.stretch(piece), out);
     }
     const auto end = static_cast<std::uint32_t>(out.text.size());
     if (end > begin) out.pieces.push_back({begin, end, piece.token});

@@ -67,6 +67,23 @@ struct Process {
     }
     segments = std::move(out);
   }
+
+  void operator()(const Brackets& brackets) const {
+    if (!add_special_tokens) return;
+    bool is_first = true;
+    for (auto& segment : segments) {
+      for (Item& item : segment) item.special = false;  // what stood there before is text to it
+      const Item begin{brackets.begin, brackets.begin_piece, {0, 0}, true};
+      const Item end{brackets.end, brackets.end_piece, {0, 0}, true};
+      if (is_first) {
+        segment.insert(segment.begin(), begin);
+      } else if (brackets.begins_others) {
+        segment.insert(segment.begin(), end);
+      }
+      segment.push_back(end);
+      is_first = false;
+    }
+  }
 };
 
 }  // namespace

@@ -33,7 +33,16 @@ struct Template {
   std::vector<Part> parts;
 };
 
-using PostProcessor = std::variant<TrimOffsets, Template>;
+/// [CLS] and [SEP] round the text, as BertProcessing and RobertaProcessing do.
+struct Brackets {
+  TokenId begin = kNoToken;
+  TokenId end = kNoToken;
+  std::string begin_piece;
+  std::string end_piece;
+  bool begins_others = false;  ///< `end` also in front of what an earlier processor put behind
+};
+
+using PostProcessor = std::variant<TrimOffsets, Template, Brackets>;
 
 /// In the order given. At most one Template, and the items' number is what the result's will be.
 std::vector<Item> post_process(const std::vector<PostProcessor>& processors,

@@ -17,10 +17,25 @@ struct ByteLevelSplit {
   bool use_regex = true;
 };
 struct PatternSplit {
-  std::variant<KnownPattern, std::string> pattern;  ///< a known regex, or a literal
+  Pattern pattern;
   SplitBehavior behavior = SplitBehavior::kIsolated;
   bool invert = false;  ///< what the pattern does not match is the delimiter
 };
+/// White space vanishes; punctuation stands alone.
+struct BertSplit {};
+struct PunctuationSplit {
+  SplitBehavior behavior = SplitBehavior::kIsolated;
+};
+/// Runs of word characters and runs of others, without white space.
+struct WordSplit {};
+struct WhiteSpaceSplit {};
+/// Every `length` code points.
+struct FixedLengthSplit {
+  std::size_t length = 5;
+};
+/// Where the script changes; Japanese counts as one. A text's leading characters that belong to any
+/// script (digits aside from none) are dropped, as tokenizers does.
+struct ScriptSplit {};
 struct DigitsSplit {
   bool individual_digits = false;
 };
@@ -32,7 +47,12 @@ struct MetaspaceSplit {
   bool split = true;
 };
 
-using PreTokenizer = std::variant<ByteLevelSplit, PatternSplit, DigitsSplit, MetaspaceSplit>;
+using PreTokenizer =
+    std::variant<ByteLevelSplit, PatternSplit, DigitsSplit, MetaspaceSplit, BertSplit,
+                 PunctuationSplit, WordSplit, WhiteSpaceSplit, FixedLengthSplit, ScriptSplit>;
+
+/// Whether it matters where in the input a piece began.
+bool needs_origins(const std::vector<PreTokenizer>& pre_tokenizers) noexcept;
 
 void pre_tokenize(const std::vector<PreTokenizer>& pre_tokenizers, Pieces& pieces);
 

@@ -3,8 +3,6 @@
 #include <cutaway/error.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "tokenizer/tokenizer_impl.h"
 #include "tokenizer/unicode.h"
 
@@ -41,7 +39,7 @@ std::vector<std::uint32_t> code_point_index(std::string_view text) {
 std::vector<tk::Item> Tokenizer::Impl::encode(std::string_view text, bool add_special_tokens,
                                               bool with_offsets, tk::Pieces& pieces) const {
   check_text(text);
-  pieces = tk::Pieces::of(text);
+  pieces = tk::Pieces::of(text, with_offsets || tk::needs_origins(pre_tokenizers));
   added.extract(pieces, false);
   tk::normalize(normalizers, pieces);
   added.extract(pieces, true);
@@ -53,23 +51,27 @@ std::vector<tk::Item> Tokenizer::Impl::encode(std::string_view text, bool add_sp
   items.reserve(pieces.pieces.size() + pieces.pieces.size() / 4);
   const auto add = [&](TokenId id, std::string_view piece, std::uint32_t begin, std::uint32_t end) {
     tk::Item item{id, piece};
-    if (with_offsets) {
+    if (with_offsets && end > begin) {
       item.chars = {index[pieces.origins[begin].begin], index[pieces.origins[end - 1].end]};
     }
     items.push_back(item);
   };
-  tk::Bpe::Scratch scratch(pieces.pieces.size());
+  tk::TokenModel::Scratch scratch(pieces.pieces.size() + pieces.text.size() / 8);
   std::vector<tk::Token> tokens;
+  const auto as_text = model.shown_as_text();
   for (const tk::Piece& piece : pieces.pieces) {
     if (piece.token != tk::kNoToken) {
       add(piece.token, pieces.view(piece), piece.begin, piece.end);
       continue;
     }
     tokens.clear();
-    bpe.tokenize(pieces.view(piece), scratch, tokens);
+    const std::string_view word = pieces.view(piece);
+    model.tokenize(word, scratch, tokens);
     for (const tk::Token& token : tokens) {
-      add(token.id, bpe.vocabulary().piece(token.id), piece.begin + token.begin,
-          piece.begin + token.end);
+      const std::string_view shown = as_text && token.id == *as_text
+                                         ? word.substr(token.begin, token.end - token.begin)
+                                         : std::string_view(model.vocabulary().piece(token.id));
+      add(token.id, shown, piece.begin + token.begin, piece.begin + token.end);
     }
   }
   return tk::post_process(post_processors, std::move(items), add_special_tokens);
@@ -77,21 +79,18 @@ std::vector<tk::Item> Tokenizer::Impl::encode(std::string_view text, bool add_sp
 
 const std::string* Tokenizer::Impl::piece(TokenId id) const noexcept {
   if (const tk::AddedToken* token = added.find(id)) return &token->content;
-  return bpe.vocabulary().has(id) ? &bpe.vocabulary().piece(id) : nullptr;
+  return model.vocabulary().has(id) ? &model.vocabulary().piece(id) : nullptr;
 }
 
 std::optional<TokenId> Tokenizer::Impl::id(std::string_view piece) const {
   if (const tk::AddedToken* token = added.find(piece)) return token->id;
-  return bpe.vocabulary().find(piece);
+  return model.vocabulary().find(piece);
 }
 
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  if (path.extension() == ".gguf") return Tokenizer(tk::load_gguf(io::GgufFile::read(path)));
-  std::error_code error;
-  const bool is_folder = std::filesystem::is_directory(path, error);
-  return Tokenizer(tk::load_json(is_folder ? path / "tokenizer.json" : path));
+  return Tokenizer(tk::load_file(path));
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {

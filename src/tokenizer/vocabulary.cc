@@ -32,7 +32,9 @@ void Vocabulary::grow(std::size_t slots) {
     if (!present_[id]) continue;
     const std::uint64_t hash = hash_of(pieces_[id]);
     std::size_t at = slot_of(hash);
-    while (slots_[at].id >= 0) at = (at + 1) & (slots_.size() - 1);
+    while (slots_[at].id >= 0 && pieces_[static_cast<std::size_t>(slots_[at].id)] != pieces_[id]) {
+      at = (at + 1) & (slots_.size() - 1);  // of a piece that stands twice the last id counts
+    }
     slots_[at] = {static_cast<TokenId>(id), check_of(hash)};
   }
 }
@@ -42,18 +44,34 @@ Vocabulary::Added Vocabulary::add(std::string piece, TokenId id) {
   if ((size_ + 1) * 3 > slots_.size() * 2) grow(std::max<std::size_t>(16, slots_.size() * 2));
   const std::uint64_t hash = hash_of(piece);
   if (find(piece, hash)) return Added::kPieceExists;
+  std::size_t at = slot_of(hash);
+  while (slots_[at].id >= 0) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = {id, check_of(hash)};
+  put(std::move(piece), id);
+  return Added::kYes;
+}
+
+void Vocabulary::add_again(std::string piece, TokenId id) {
+  const std::uint64_t hash = hash_of(piece);
+  for (std::size_t at = slot_of(hash); slots_[at].id >= 0; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].check == check_of(hash) &&
+        pieces_[static_cast<std::size_t>(slots_[at].id)] == piece) {
+      slots_[at].id = id;
+      break;
+    }
+  }
+  put(std::move(piece), id);
+}
+
+void Vocabulary::put(std::string piece, TokenId id) {
   const auto index = static_cast<std::size_t>(id);
   if (index >= pieces_.size()) {
     pieces_.resize(index + 1);
     present_.resize(index + 1);
   }
-  std::size_t at = slot_of(hash);
-  while (slots_[at].id >= 0) at = (at + 1) & (slots_.size() - 1);
-  slots_[at] = {id, check_of(hash)};
   pieces_[index] = std::move(piece);
   present_[index] = true;
   ++size_;
-  return Added::kYes;
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view piece) const noexcept {

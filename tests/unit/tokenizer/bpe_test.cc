@@ -24,7 +24,7 @@ Bpe small_bpe(BpeOptions options = {}) {
 }
 
 std::vector<TokenId> ids_of(const Bpe& bpe, std::string_view word) {
-  Bpe::Scratch scratch(1);
+  Bpe::Scratch scratch;
   std::vector<Token> tokens;
   bpe.tokenize(word, scratch, tokens);
   std::vector<TokenId> ids;

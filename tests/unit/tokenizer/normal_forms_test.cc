@@ -13,7 +13,7 @@ namespace {
 std::string form_of(NormalForm form, std::string_view text) {
   const Pieces in = Pieces::of(text);
   Pieces out;
-  if (!text.empty()) append_normal_form(form, text, in.origins.data(), out);
+  if (!text.empty()) append_normal_form(form, {text, in.origins.data()}, out);
   EXPECT_EQ(out.text.size(), out.origins.size());
   return out.text;
 }
@@ -44,7 +44,7 @@ TEST(NormalForms, AComposedCharacterStandsForItsFirstPart) {
   const std::string text = "ae\xCC\x81z";  // a, e, U+0301, z
   const Pieces in = Pieces::of(text);
   Pieces out;
-  append_normal_form(NormalForm::kNfc, text, in.origins.data(), out);
+  append_normal_form(NormalForm::kNfc, {text, in.origins.data()}, out);
   ASSERT_EQ(out.text, "a\xC3\xA9z");
   EXPECT_EQ(out.origins[1].begin, 1u);
   EXPECT_EQ(out.origins[2].end, 2u);  // the mark's bytes belong to no token: tokenizers' offsets

@@ -80,7 +80,9 @@ TEST(Tokenizer, AFileThatIsNotThereIsAnIoError) {
 }
 
 TEST(Tokenizer, LongRunsOfEveryKindAreEncodedInReasonableTime) {
-  for (const char* name : {"llama3", "gpt2", "qwen2", "o200k", "spm_legacy", "spm_metaspace"}) {
+  for (const char* name :
+       {"llama3", "gpt2", "qwen2", "o200k", "spm_legacy", "spm_metaspace", "bert", "unigram",
+        "unigram_bytes", "bpe_suffix", "deepseek", "tekken"}) {
     const Tokenizer tokenizer = fixture(name);
     for (const std::string unit : {"a", " ", "\n", "1", "A", "\xCC\x81",
                                    "\xE1\xB5\x83"
@@ -89,7 +91,8 @@ TEST(Tokenizer, LongRunsOfEveryKindAreEncodedInReasonableTime) {
       std::string text;
       while (text.size() < 200000) text += unit;
       const auto ids = tokenizer.encode(text, false);
-      EXPECT_FALSE(ids.empty());
+      // White space and lone marks vanish in some of them.
+      EXPECT_EQ(ids.empty(), ids.empty() && (unit == " " || unit == "\n" || unit == "\xCC\x81"));
     }
   }
 }
