@@ -37,9 +37,9 @@ Bpe::Bpe(Vocabulary vocabulary, MergeTable merges, BpeOptions options)
   find_joints();
 }
 
-// Pieces must be spelled by the text that they stand for, or a merge could reach where its characters
-// do not show: so no prefix and suffix, and no merge of byte or unknown tokens. With ignore_merges, a
-// whole word can be a token that no merges give.
+// Pieces must be spelled by the text that they stand for, or a merge could reach where its
+// characters do not show: so no prefix and suffix, and no merge of byte or unknown tokens. With
+// ignore_merges, a whole word can be a token that no merges give.
 void Bpe::find_joints() {
   if (options_.ignore_merges || !options_.continuing_subword_prefix.empty() ||
       !options_.end_of_word_suffix.empty()) {
@@ -72,7 +72,8 @@ std::size_t Bpe::part_end(std::string_view word, std::size_t begin) const noexce
     const std::size_t next_begin = at;
     const char32_t next = next_code_point(word, at);
     // A character without an id may be part of a longer unknown token.
-    if (!joints_.has(last, next) && id_of(word.substr(last_begin, next_begin - last_begin)) != kAbsent) {
+    if (!joints_.has(last, next) &&
+        id_of(word.substr(last_begin, next_begin - last_begin)) != kAbsent) {
       return next_begin;
     }
     last = next;

@@ -35,8 +35,9 @@ class Bpe {
   /// throws ArgumentError if a code point needs the unknown token and the vocabulary lacks it.
   void tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const;
 
-  /// The end of the part of `word` from `begin` that can be tokenized by itself: the tokens of the word
-  /// are those of its parts. A space mark usually starts one, even where no pre-tokenizer cuts.
+  /// The end of the part of `word` from `begin` that can be tokenized by itself: the tokens of the
+  /// word are those of its parts. A space mark usually starts one, even where no pre-tokenizer
+  /// cuts.
   std::size_t part_end(std::string_view word, std::size_t begin) const noexcept;
   bool has_parts() const noexcept { return has_parts_; }
 

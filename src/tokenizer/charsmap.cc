@@ -95,7 +95,8 @@ CharsMap CharsMap::parse(std::string_view bytes, const std::string& origin) {
   const std::size_t size = u32_at(bytes, 0);
   const std::size_t count = size / 4;
   if (count * 4 > bytes.size() - 4) {
-    fail(fmt::format("says that its trie has {} bytes, but only {} follow", size, bytes.size() - 4));
+    fail(
+        fmt::format("says that its trie has {} bytes, but only {} follow", size, bytes.size() - 4));
   }
   if (count == 0) fail("has an empty trie");
   CharsMap map;
@@ -118,9 +119,10 @@ CharsMap CharsMap::parse(std::string_view bytes, const std::string& origin) {
 std::optional<std::string_view> CharsMap::find(std::string_view chunk) const {
   const auto unit_at = [&](std::uint32_t at) {
     if (at >= units_.size()) {
-      throw FormatError(origin_, fmt::format("field 'precompiled_charsmap' leads to unit {} of a trie "
-                                             "of {}",
-                                             at, units_.size()));
+      throw FormatError(origin_,
+                        fmt::format("field 'precompiled_charsmap' leads to unit {} of a trie "
+                                    "of {}",
+                                    at, units_.size()));
     }
     return units_[at];
   };
@@ -136,15 +138,17 @@ std::optional<std::string_view> CharsMap::find(std::string_view chunk) const {
     const std::size_t begin = value(unit_at(at));
     if (begin > replacements_.size() ||
         (begin < replacements_.size() && is_continuation(replacements_[begin]))) {
-      throw FormatError(origin_, fmt::format("field 'precompiled_charsmap' has a replacement at {}, "
-                                             "outside or inside a character of {} bytes",
-                                             begin, replacements_.size()));
+      throw FormatError(origin_,
+                        fmt::format("field 'precompiled_charsmap' has a replacement at {}, "
+                                    "outside or inside a character of {} bytes",
+                                    begin, replacements_.size()));
     }
     const std::size_t end = std::min(replacements_.find('\0', begin), replacements_.size());
     if (end - begin > kLongestReplacement) {
-      throw UnsupportedError(origin_, fmt::format("field 'precompiled_charsmap' has a replacement of "
-                                                  "{} bytes, more than {} are not supported",
-                                                  end - begin, kLongestReplacement));
+      throw UnsupportedError(origin_,
+                             fmt::format("field 'precompiled_charsmap' has a replacement of "
+                                         "{} bytes, more than {} are not supported",
+                                         end - begin, kLongestReplacement));
     }
     return std::string_view(replacements_).substr(begin, end - begin);
   }

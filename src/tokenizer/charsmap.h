@@ -16,15 +16,15 @@ namespace cutaway::tokenizer {
 /// array (Darts), the array, and the replacements, each ended by a zero byte.
 class CharsMap {
  public:
-  /// `bytes` is the map, not in base64. throws FormatError naming `origin` if it is cut short, or its
-  /// replacements are not UTF-8.
+  /// `bytes` is the map, not in base64. throws FormatError naming `origin` if it is cut short, or
+  /// its replacements are not UTF-8.
   static CharsMap parse(std::string_view bytes, const std::string& origin);
 
   /// Appends `stretch` with every grapheme cluster of at most five bytes, and every code point of a
   /// longer one, replaced if the map has an entry that begins it: as tokenizers does, with its
-  /// offsets (an entry that replaces by nothing shifts those behind it if nothing stands before it).
-  /// throws FormatError if the map leads outside of itself, UnsupportedError if a replacement is
-  /// longer than kLongestReplacement.
+  /// offsets (an entry that replaces by nothing shifts those behind it if nothing stands before
+  /// it). throws FormatError if the map leads outside of itself, UnsupportedError if a replacement
+  /// is longer than kLongestReplacement.
   void append_mapped(Stretch stretch, Pieces& out) const;
 
  private:

@@ -32,8 +32,8 @@ class CodeSet {
   std::vector<Range> ranges_;  // in any order
 };
 
-/// What \p{name} means to tokenizers' regular expressions: a general category, a script, a POSIX class
-/// or one of a few binary properties, of Unicode 16. Case, spaces, "-" and "_" do not count.
+/// What \p{name} means to tokenizers' regular expressions: a general category, a script, a POSIX
+/// class or one of a few binary properties, of Unicode 16. Case, spaces, "-" and "_" do not count.
 std::optional<CodeSet> named_set(std::string_view name);
 
 }  // namespace cutaway::tokenizer

@@ -31,23 +31,22 @@ struct MetaspaceDecoder {
 struct BpeDecoder {
   std::string suffix;
 };
-/// Each token but the first loses `prefix`, or else gets a space in front; `cleanup` then undoes the
-/// spaces before English punctuation and contractions.
+/// Each token but the first loses `prefix`, or else gets a space in front; `cleanup` then undoes
+/// the spaces before English punctuation and contractions.
 struct WordPieceDecoder {
   std::string prefix;
   bool cleanup = true;
 };
-/// Repeated tokens count once, `pad_token` vanishes; with `cleanup`, as above and `word_delimiter` to
-/// " ".
+/// Repeated tokens count once, `pad_token` vanishes; with `cleanup`, as above and `word_delimiter`
+/// to " ".
 struct CtcDecoder {
   std::string pad_token;
   std::string word_delimiter;
   bool cleanup = true;
 };
 
-using Decoder =
-    std::variant<ByteLevelDecoder, ByteFallbackDecoder, FuseDecoder, StripDecoder, MetaspaceDecoder,
-                 Replace, BpeDecoder, WordPieceDecoder, CtcDecoder>;
+using Decoder = std::variant<ByteLevelDecoder, ByteFallbackDecoder, FuseDecoder, StripDecoder,
+                             MetaspaceDecoder, Replace, BpeDecoder, WordPieceDecoder, CtcDecoder>;
 
 /// Without a decoder tokens are joined by spaces, as tokenizers does.
 std::string decode_tokens(const std::vector<Decoder>& decoders, bool has_decoder,

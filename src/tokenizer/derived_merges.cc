@@ -27,10 +27,8 @@ std::uint32_t code_points(std::string_view text) noexcept {
       std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
 }
 
-}  // namespace
-
-MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> scores,
-                         const std::string& origin) {
+std::vector<Cut> find_cuts(const Vocabulary& vocabulary, std::span<const double> scores,
+                           const std::string& origin) {
   const std::size_t most = kMostCuts * vocabulary.size() + 1024;
   std::vector<Cut> cuts;
   for (TokenId whole = 0; static_cast<std::size_t>(whole) < vocabulary.id_end(); ++whole) {
@@ -60,6 +58,14 @@ MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> s
                                     vocabulary.size(), most));
     }
   }
+  return cuts;
+}
+
+}  // namespace
+
+MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> scores,
+                         const std::string& origin) {
+  std::vector<Cut> cuts = find_cuts(vocabulary, scores, origin);
   std::stable_sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) {
     if (a.score != b.score) return a.score > b.score;
     if (a.left_length != b.left_length) return a.left_length > b.left_length;
@@ -69,6 +75,17 @@ MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> s
   merges.reserve(cuts.size());
   std::uint32_t rank = 0;
   for (const Cut& cut : cuts) merges.set(cut.left, cut.right, {rank++, cut.whole});
+  return merges;
+}
+
+MergeTable rank_merges(const Vocabulary& vocabulary, std::span<const double> scores,
+                       const std::string& origin) {
+  const std::vector<Cut> cuts = find_cuts(vocabulary, scores, origin);
+  MergeTable merges;
+  merges.reserve(cuts.size());
+  for (const Cut& cut : cuts) {
+    merges.set(cut.left, cut.right, {static_cast<std::uint32_t>(cut.whole), cut.whole});
+  }
   return merges;
 }
 

@@ -25,4 +25,9 @@ inline constexpr double kNeverMerges = -std::numeric_limits<double>::infinity();
 MergeTable derive_merges(const Vocabulary& vocabulary, std::span<const double> scores,
                          const std::string& origin);
 
+/// tiktoken's rule: two neighbours merge whenever the joined text is a piece, the smallest id first
+/// and the leftmost of equals. `scores` only says which pieces no merge gives. throws as above.
+MergeTable rank_merges(const Vocabulary& vocabulary, std::span<const double> scores,
+                       const std::string& origin);
+
 }  // namespace cutaway::tokenizer

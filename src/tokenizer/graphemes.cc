@@ -34,8 +34,8 @@ bool is_break(char32_t c) noexcept { return c == kCr || c == kLf || c == kContro
 
 struct State {
   Grapheme last;
-  bool pictographic;     // a pictographic and Extend* lie before; and behind it ...
-  bool after_zwj;        // ... a ZWJ
+  bool pictographic;      // a pictographic and Extend* lie before; and behind it ...
+  bool after_zwj;         // ... a ZWJ
   unsigned regional = 0;  // indicators so far
 };
 

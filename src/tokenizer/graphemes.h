@@ -6,8 +6,8 @@
 
 namespace cutaway::tokenizer {
 
-/// The end of the extended grapheme cluster that begins at `pos` of valid UTF-8 (Unicode 17, UAX #29
-/// without rule GB9c: conjuncts of Indic consonants, which are of no effect on the only user, a
+/// The end of the extended grapheme cluster that begins at `pos` of valid UTF-8 (Unicode 17, UAX
+/// #29 without rule GB9c: conjuncts of Indic consonants, which are of no effect on the only user, a
 /// character map, since it reads clusters of more than five bytes code point by code point anyway).
 std::size_t grapheme_end(std::string_view text, std::size_t pos) noexcept;
 

@@ -8,8 +8,8 @@
 
 namespace cutaway::tokenizer {
 
-/// The pairs of characters that some merge joins: the last one of its left part and the first one of its
-/// right part. Between two characters that are no such pair, no merge ever reaches across.
+/// The pairs of characters that some merge joins: the last one of its left part and the first one
+/// of its right part. Between two characters that are no such pair, no merge ever reaches across.
 class Joints {
  public:
   void reserve(std::size_t pairs) { slots_.assign(std::bit_ceil(pairs + pairs / 2 + 16), kFree); }

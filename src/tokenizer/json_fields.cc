@@ -43,8 +43,8 @@ const std::string& short_text(const Json& json) {
 const std::string& some_text(const Json& json) {
   const std::string& text = short_text(json);
   if (text.empty()) {
-    throw UnsupportedError(json.origin(), fmt::format("field '{}' is empty, which is not supported",
-                                                      json.where()));
+    throw UnsupportedError(
+        json.origin(), fmt::format("field '{}' is empty, which is not supported", json.where()));
   }
   return text;
 }

@@ -79,7 +79,8 @@ std::optional<MergeParts> split_merge(const Json& merge, std::size_t prefix) {
   }
   if (out.left.empty() || out.right.empty()) fail(merge, "merges an empty piece");
   // The right part is inside the word: its prefix is no text.
-  if (out.right.size() < prefix || (prefix < out.right.size() && is_continuation(out.right[prefix]))) {
+  if (out.right.size() < prefix ||
+      (prefix < out.right.size() && is_continuation(out.right[prefix]))) {
     fail(merge, fmt::format("has a right part '{}' shorter than the prefix of pieces inside a word",
                             out.right));
   }
@@ -103,8 +104,8 @@ MergeTable parse_merges(const Json& json, const Vocabulary& vocabulary, std::siz
     if (!id) fail(merge, fmt::format("names '{}', which is not in the vocabulary", piece));
     return *id;
   };
-  // In blocks, so that the memory of a block is on its way while the one before is looked up: a large
-  // file has half a million merges, each with three lookups that miss every cache.
+  // In blocks, so that the memory of a block is on its way while the one before is looked up: a
+  // large file has half a million merges, each with three lookups that miss every cache.
   constexpr std::size_t kBlock = 32;
   std::array<std::optional<MergeParts>, kBlock> parts;
   for (std::size_t begin = 0; begin < items.size(); begin += kBlock) {
@@ -230,9 +231,10 @@ TokenModel parse_model(const Json& json) {
   if (name == "Unigram") return parse_unigram(json);
   if (name == "WordPiece") return parse_word_piece(json);
   if (name == "WordLevel") return parse_word_level(json);
-  throw UnsupportedError(json.origin(), fmt::format("tokenizer model '{}' is not supported, expected "
-                                                    "BPE, Unigram, WordPiece or WordLevel",
-                                                    name));
+  throw UnsupportedError(json.origin(),
+                         fmt::format("tokenizer model '{}' is not supported, expected "
+                                     "BPE, Unigram, WordPiece or WordLevel",
+                                     name));
 }
 
 }  // namespace cutaway::tokenizer

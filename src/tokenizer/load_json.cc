@@ -20,9 +20,10 @@ const Json& section(const Json& json, std::string_view name) {
 void check_added_ids(const Tokenizer::Impl& impl, const Json& json) {
   const auto check = [&](TokenId id) {
     if (impl.piece(id) != nullptr) return;
-    throw FormatError(json.origin(), fmt::format("field 'post_processor' adds the token id {}, which "
-                                                 "is not in the vocabulary",
-                                                 id));
+    throw FormatError(json.origin(),
+                      fmt::format("field 'post_processor' adds the token id {}, which "
+                                  "is not in the vocabulary",
+                                  id));
   };
   for (const PostProcessor& processor : impl.post_processors) {
     if (const auto* pattern = std::get_if<Template>(&processor)) {
@@ -81,7 +82,11 @@ std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const Json& json, const std::st
 }
 
 std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file) {
-  auto impl = parse_tokenizer(Json::load(file), file.string());
+  const Json json = Json::load(file);
+  const bool is_tekken = json.find("model") == nullptr && json.find("config") != nullptr &&
+                         json.find("vocab") != nullptr;
+  if (is_tekken) return parse_tekken(json, file.string());
+  auto impl = parse_tokenizer(json, file.string());
   find_bos_and_eos(*impl, file.parent_path());
   return impl;
 }

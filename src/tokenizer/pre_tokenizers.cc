@@ -58,54 +58,54 @@ struct Apply {
 
   void operator()(const WordSplit&) const {
     const auto kind = [](char32_t c) { return is(c, kSpace) ? 0 : is(c, kWord) ? 1 : 2; };
-    split_pieces(pieces, SplitBehavior::kRemoved,
-                 [&](std::string_view text, std::vector<Match>& matches) {
-                   for (std::size_t pos = 0; pos < text.size();) {
-                     const std::size_t begin = pos;
-                     const int first = kind(next_code_point(text, pos));
-                     for (std::size_t at = pos; at < text.size(); pos = at) {
-                       if (kind(next_code_point(text, at)) != first) break;
-                     }
-                     matches.push_back({static_cast<std::uint32_t>(begin),
-                                        static_cast<std::uint32_t>(pos), first == 0});
-                   }
-                 });
+    split_pieces(
+        pieces, SplitBehavior::kRemoved, [&](std::string_view text, std::vector<Match>& matches) {
+          for (std::size_t pos = 0; pos < text.size();) {
+            const std::size_t begin = pos;
+            const int first = kind(next_code_point(text, pos));
+            for (std::size_t at = pos; at < text.size(); pos = at) {
+              if (kind(next_code_point(text, at)) != first) break;
+            }
+            matches.push_back(
+                {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(pos), first == 0});
+          }
+        });
   }
 
   void operator()(const FixedLengthSplit& fixed) const {
-    split_pieces(pieces, SplitBehavior::kIsolated,
-                 [&](std::string_view text, std::vector<Match>& matches) {
-                   for (std::size_t pos = 0; pos < text.size();) {
-                     const std::size_t begin = pos;
-                     for (std::size_t i = 0; i < fixed.length && pos < text.size(); ++i) {
-                       pos += utf8_length(text[pos]);
-                     }
-                     matches.push_back({static_cast<std::uint32_t>(begin),
-                                        static_cast<std::uint32_t>(pos), true});
-                   }
-                 });
+    split_pieces(
+        pieces, SplitBehavior::kIsolated, [&](std::string_view text, std::vector<Match>& matches) {
+          for (std::size_t pos = 0; pos < text.size();) {
+            const std::size_t begin = pos;
+            for (std::size_t i = 0; i < fixed.length && pos < text.size(); ++i) {
+              pos += utf8_length(text[pos]);
+            }
+            matches.push_back(
+                {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(pos), true});
+          }
+        });
   }
 
   void operator()(const ScriptSplit&) const {
     // What comes before the first character with a script of its own is marked as a match, to go.
-    split_pieces(pieces, SplitBehavior::kRemoved,
-                 [](std::string_view text, std::vector<Match>& matches) {
-                   std::uint16_t last = 0;
-                   std::size_t begin = 0;
-                   const auto cut = [&](std::size_t end) {
-                     matches.push_back({static_cast<std::uint32_t>(begin),
-                                        static_cast<std::uint32_t>(end), last == 0});
-                     begin = end;
-                   };
-                   for (std::size_t pos = 0; pos < text.size();) {
-                     const std::size_t at = pos;
-                     const std::uint16_t script = old_script(next_code_point(text, pos));
-                     if (script == 0) continue;
-                     if (script != last) cut(at);
-                     last = script;
-                   }
-                   cut(text.size());
-                 });
+    split_pieces(
+        pieces, SplitBehavior::kRemoved, [](std::string_view text, std::vector<Match>& matches) {
+          std::uint16_t last = 0;
+          std::size_t begin = 0;
+          const auto cut = [&](std::size_t end) {
+            matches.push_back(
+                {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), last == 0});
+            begin = end;
+          };
+          for (std::size_t pos = 0; pos < text.size();) {
+            const std::size_t at = pos;
+            const std::uint16_t script = old_script(next_code_point(text, pos));
+            if (script == 0) continue;
+            if (script != last) cut(at);
+            last = script;
+          }
+          cut(text.size());
+        });
   }
 
   void operator()(const DigitsSplit& digits) const {

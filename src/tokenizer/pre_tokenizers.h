@@ -47,9 +47,9 @@ struct MetaspaceSplit {
   bool split = true;
 };
 
-using PreTokenizer = std::variant<ByteLevelSplit, PatternSplit, DigitsSplit, MetaspaceSplit, BertSplit,
-                                  PunctuationSplit, WordSplit, WhiteSpaceSplit, FixedLengthSplit,
-                                  ScriptSplit>;
+using PreTokenizer =
+    std::variant<ByteLevelSplit, PatternSplit, DigitsSplit, MetaspaceSplit, BertSplit,
+                 PunctuationSplit, WordSplit, WhiteSpaceSplit, FixedLengthSplit, ScriptSplit>;
 
 /// Whether it matters where in the input a piece began.
 bool needs_origins(const std::vector<PreTokenizer>& pre_tokenizers) noexcept;

@@ -12,8 +12,9 @@ namespace cutaway::tokenizer {
 
 /// The value of the run that holds `c`, or 0.
 inline std::uint16_t value_of(std::span<const PropertyRun> runs, char32_t c) noexcept {
-  const auto after = std::upper_bound(runs.begin(), runs.end(), c,
-                                      [](char32_t x, const PropertyRun& run) { return x < run.first; });
+  const auto after =
+      std::upper_bound(runs.begin(), runs.end(), c,
+                       [](char32_t x, const PropertyRun& run) { return x < run.first; });
   return after != runs.begin() && c <= std::prev(after)->last ? std::prev(after)->value
                                                               : std::uint16_t{0};
 }
@@ -50,8 +51,9 @@ void lower_case(char32_t c, Emit&& emit) {
     emit(char32_t{'i'});
     return emit(char32_t{0x307});
   }
-  const auto after = std::upper_bound(std::begin(kLowerRuns), std::end(kLowerRuns), c,
-                                      [](char32_t x, const LowerRun& run) { return x < run.first; });
+  const auto after =
+      std::upper_bound(std::begin(kLowerRuns), std::end(kLowerRuns), c,
+                       [](char32_t x, const LowerRun& run) { return x < run.first; });
   if (after != std::begin(kLowerRuns)) {
     const LowerRun& run = *std::prev(after);
     if (c <= run.last && (c - run.first) % static_cast<char32_t>(run.step) == 0) {

@@ -16,11 +16,12 @@ class Regex {
  public:
   /// throws UnsupportedError, naming `origin` and the field `where`, for a pattern that is not
   /// understood.
-  static Regex compile(std::string_view pattern, const std::string& origin, const std::string& where);
+  static Regex compile(std::string_view pattern, const std::string& origin,
+                       const std::string& where);
 
-  /// Appends the matches and the stretches between them; together they cover `text` (valid UTF-8). A
-  /// match may be empty, but not right behind another one.
-  /// throws UnsupportedError if a match takes more than a million steps, so that no pattern hangs.
+  /// Appends the matches and the stretches between them; together they cover `text` (valid UTF-8).
+  /// A match may be empty, but not right behind another one. throws UnsupportedError if a match
+  /// takes more than a million steps, so that no pattern hangs.
   void match(std::string_view text, std::vector<Match>& out) const;
 
  private:

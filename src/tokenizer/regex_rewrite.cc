@@ -54,9 +54,10 @@ class Rewriter {
   };
 
   [[noreturn]] void refuse(const std::string& what) const {
-    throw UnsupportedError(origin_, fmt::format("field '{}': the regular expression {}, which is not "
-                                                "supported",
-                                                where_, what));
+    throw UnsupportedError(origin_,
+                           fmt::format("field '{}': the regular expression {}, which is not "
+                                       "supported",
+                                       where_, what));
   }
 
   bool at_end() const { return pos_ >= in_.size(); }

@@ -10,7 +10,7 @@ namespace {
 
 // Several spellings of one language: possessive quantifiers and single-newline forms match the same
 // stretches, since no later part of the pattern could use what they give up.
-constexpr std::array<std::pair<std::string_view, KnownPattern>, 11> kSpellings = {{
+constexpr std::array<std::pair<std::string_view, KnownPattern>, 12> kSpellings = {{
     {R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
      KnownPattern::kGpt2},
     {R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
@@ -27,6 +27,8 @@ constexpr std::array<std::pair<std::string_view, KnownPattern>, 11> kSpellings =
      KnownPattern::kQwen2},
     {R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
      KnownPattern::kO200k},
+    {R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+     KnownPattern::kTekken},
     {R"(\p{N})", KnownPattern::kNumbers},
     {R"([\p{N}])", KnownPattern::kNumbers},
     {R"(\p{N}{1})", KnownPattern::kNumbers},
@@ -169,12 +171,12 @@ std::size_t upper_then_lower(const Scanner& s, std::size_t pos) {
   return kNo;
 }
 
-std::size_t o200k_word(const Scanner& s, std::size_t pos) {
+std::size_t o200k_word(const Scanner& s, std::size_t pos, bool contractions) {
   std::size_t after = pos;
   const std::uint8_t c = s.class_at(pos, after);
   const bool can_lead = (c & (kLetter | kNumber)) == 0 && !s.has(pos, '\r') && !s.has(pos, '\n');
   const auto with_contraction = [&](std::size_t end) {
-    const std::size_t longer = s.contraction(end, true);
+    const std::size_t longer = contractions ? s.contraction(end, true) : kNo;
     return longer != kNo ? longer : end;
   };
   // Each alternative tries the optional leading character first, then without.
@@ -190,10 +192,10 @@ std::size_t o200k_word(const Scanner& s, std::size_t pos) {
   return kNo;
 }
 
-std::size_t o200k(const Scanner& s, std::size_t pos) {
-  if (const std::size_t end = o200k_word(s, pos); end != kNo) return end;
+std::size_t o200k(const Scanner& s, std::size_t pos, bool contractions, int most_digits) {
+  if (const std::size_t end = o200k_word(s, pos, contractions); end != kNo) return end;
   std::size_t after = pos;
-  if ((s.class_at(pos, after) & kNumber) != 0) return digits(s, pos, 3);
+  if ((s.class_at(pos, after) & kNumber) != 0) return digits(s, pos, most_digits);
   return punctuation_or_space(s, pos, "\r\n/");
 }
 
@@ -206,7 +208,9 @@ std::size_t next_match(KnownPattern pattern, const Scanner& s, std::size_t pos) 
     case KnownPattern::kQwen2:
       return cl100k(s, pos, 1);
     case KnownPattern::kO200k:
-      return o200k(s, pos);
+      return o200k(s, pos, true, 3);
+    case KnownPattern::kTekken:
+      return o200k(s, pos, false, 1);
     case KnownPattern::kNumbers:
       break;
   }

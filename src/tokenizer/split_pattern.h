@@ -21,6 +21,7 @@ enum class KnownPattern : std::uint8_t {
   kCl100k,   ///< Llama 3, GPT-4: digits in groups of up to three
   kQwen2,    ///< the same with digits one by one
   kO200k,    ///< GPT-4o: case changes split words
+  kTekken,   ///< Mistral: the same without contractions, digits one by one
   kNumbers,  ///< \p{N}, which does not cover the text
 };
 
@@ -30,8 +31,8 @@ std::optional<KnownPattern> find_pattern(std::string_view regex) noexcept;
 /// Appends the matches of `pattern` and the stretches between them; together they cover `text`.
 void match_pattern(KnownPattern pattern, std::string_view text, std::vector<Match>& out);
 
-/// The same for a literal string, for every code point that `is_match`, or that has one of the class
-/// `bits`.
+/// The same for a literal string, for every code point that `is_match`, or that has one of the
+/// class `bits`.
 void match_literal(std::string_view literal, std::string_view text, std::vector<Match>& out);
 void match_class(std::uint8_t bits, std::string_view text, std::vector<Match>& out);
 template <typename IsMatch>

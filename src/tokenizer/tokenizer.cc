@@ -3,8 +3,6 @@
 #include <cutaway/error.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "tokenizer/tokenizer_impl.h"
 #include "tokenizer/unicode.h"
 
@@ -92,10 +90,7 @@ std::optional<TokenId> Tokenizer::Impl::id(std::string_view piece) const {
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  if (path.extension() == ".gguf") return Tokenizer(tk::load_gguf(io::GgufFile::read(path)));
-  std::error_code error;
-  const bool is_folder = std::filesystem::is_directory(path, error);
-  return Tokenizer(tk::load_json(is_folder ? path / "tokenizer.json" : path));
+  return Tokenizer(tk::load_file(path));
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {

@@ -26,9 +26,9 @@ struct Tokenizer::Impl {
   Impl(std::string origin_, tokenizer::TokenModel model_)
       : origin(std::move(origin_)), model(std::move(model_)) {}
 
-  std::string origin;          ///< the file, for messages
+  std::string origin;           ///< the file, for messages
   tokenizer::TokenModel model;  ///< never sees the added tokens, unless its vocabulary has them too
-  std::size_t vocab_size = 0;  ///< with the added tokens
+  std::size_t vocab_size = 0;   ///< with the added tokens
   tokenizer::AddedTokens added;
   std::vector<tokenizer::Normalizer> normalizers;
   std::vector<tokenizer::PreTokenizer> pre_tokenizers;
@@ -57,9 +57,21 @@ inline constexpr std::size_t kLongestReplacement = 256;
 inline constexpr std::size_t kLongestText = std::size_t{1} << 28;
 
 /// throws IoError, FormatError, UnsupportedError, as Tokenizer::load.
+std::shared_ptr<const Tokenizer::Impl> load_file(const std::filesystem::path& path);
 std::shared_ptr<const Tokenizer::Impl> load_json(const std::filesystem::path& file);
 /// The document alone: no neighbours, so neither bos nor eos.
 std::shared_ptr<Tokenizer::Impl> parse_tokenizer(const io::Json& json, const std::string& origin);
+/// Mistral's tekken.json: byte strings by rank, a pattern, special tokens in front of the ranks.
+/// Special tokens are found in the text, and <s> is put in front, as in the tokenizer.json files
+/// made of it.
+std::shared_ptr<const Tokenizer::Impl> parse_tekken(const io::Json& json,
+                                                    const std::string& origin);
+/// tiktoken's list of byte strings in base64 and their ranks, which names neither its pattern nor
+/// its special tokens: `pattern`, or else the one of the published list of that length. No special
+/// tokens.
+std::shared_ptr<const Tokenizer::Impl> parse_tiktoken(std::string_view text,
+                                                      const std::string& origin,
+                                                      std::optional<KnownPattern> pattern = {});
 /// From a file that is already read, so that a model and its tokenizer share one mapping.
 std::shared_ptr<const Tokenizer::Impl> load_gguf(const io::GgufFile& file);
 

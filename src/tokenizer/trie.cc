@@ -12,7 +12,8 @@ class Trie::Builder {
   Builder(std::vector<Unit>& units, std::span<const Entry> entries)
       : units_(units), entries_(entries) {}
 
-  // Breadth first over ranges of the sorted entries that share a prefix, so that depth costs no stack.
+  // Breadth first over ranges of the sorted entries that share a prefix, so that depth costs no
+  // stack.
   void run() {
     units_.resize(kBlock);
     used_.resize(kBlock);

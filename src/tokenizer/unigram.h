@@ -13,7 +13,8 @@
 namespace cutaway::tokenizer {
 
 /// As in tokenizers: sums in double precision from the left, the first of equal ones wins, a code
-/// point without a piece costs the smallest score minus ten, and neighbouring unknowns are one token.
+/// point without a piece costs the smallest score minus ten, and neighbouring unknowns are one
+/// token.
 class Unigram {
  public:
   /// `scores` has one finite number an id of `vocabulary`, whose ids have no holes. `unk`, if there
@@ -30,8 +31,8 @@ class Unigram {
     std::vector<Node> nodes;
   };
 
-  /// Appends the tokens of `word` (not empty, valid UTF-8). Time is linear in its length times that of
-  /// the longest piece. throws ArgumentError if it needs the unknown token and there is none.
+  /// Appends the tokens of `word` (not empty, valid UTF-8). Time is linear in its length times that
+  /// of the longest piece. throws ArgumentError if it needs the unknown token and there is none.
   void tokenize(std::string_view word, Scratch& scratch, std::vector<Token>& out) const;
 
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }

@@ -31,7 +31,8 @@ class Vocabulary {
   std::optional<TokenId> find(std::string_view piece) const noexcept;
   /// The same with the hash of `piece` at hand.
   std::optional<TokenId> find(std::string_view piece, std::uint64_t hash) const noexcept;
-  /// Three steps of fetching what `find` will read, for those who look up a million pieces in a row. After `reserve`.
+  /// Three steps of fetching what `find` will read, for those who look up a million pieces in a
+  /// row. After `reserve`.
   void prefetch_slot(std::uint64_t hash) const noexcept {
     __builtin_prefetch(slots_.data() + slot_of(hash));
   }
@@ -67,7 +68,8 @@ class Vocabulary {
   void grow(std::size_t slots);
   void put(std::string piece, TokenId id);
   std::size_t slot_of(std::uint64_t hash) const noexcept {
-    return static_cast<std::size_t>((hash ^ hash >> 32) * 0xD6E8FEB86659FD93U >> 24) & (slots_.size() - 1);
+    return static_cast<std::size_t>((hash ^ hash >> 32) * 0xD6E8FEB86659FD93U >> 24) &
+           (slots_.size() - 1);
   }
 
   struct Slot {

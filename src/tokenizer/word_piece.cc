@@ -15,9 +15,10 @@ constexpr TokenId kNoPiece = -1;
 
 TokenId unknown(std::optional<TokenId> unk, std::string_view word, const std::string& name) {
   if (unk) return *unk;
-  throw ArgumentError("text", fmt::format("'{}' needs the unknown token '{}', which the tokenizer's "
-                                          "vocabulary does not have",
-                                          word.substr(0, 64), name));
+  throw ArgumentError("text",
+                      fmt::format("'{}' needs the unknown token '{}', which the tokenizer's "
+                                  "vocabulary does not have",
+                                  word.substr(0, 64), name));
 }
 
 }  // namespace
@@ -75,8 +76,8 @@ WordLevel::WordLevel(Vocabulary vocabulary, std::string unk_token)
 
 void WordLevel::tokenize(std::string_view word, std::vector<Token>& out) const {
   const auto id = vocabulary_.find(word);
-  out.push_back({id ? *id : unknown(unk_, word, unk_token_), 0,
-                 static_cast<std::uint32_t>(word.size())});
+  out.push_back(
+      {id ? *id : unknown(unk_, word, unk_token_), 0, static_cast<std::uint32_t>(word.size())});
 }
 
 }  // namespace cutaway::tokenizer

@@ -16,13 +16,13 @@ class WordPiece {
  public:
   struct Options {
     std::string unk_token = "[UNK]";
-    std::string prefix = "##";      ///< of pieces inside a word
+    std::string prefix = "##";       ///< of pieces inside a word
     std::size_t longest_word = 100;  ///< code points; a longer word is unknown
   };
   WordPiece(Vocabulary vocabulary, Options options);
 
-  /// Appends the tokens of `word` (not empty, valid UTF-8). Time is linear in its length times that of
-  /// the longest piece. throws ArgumentError if it needs the unknown token and there is none.
+  /// Appends the tokens of `word` (not empty, valid UTF-8). Time is linear in its length times that
+  /// of the longest piece. throws ArgumentError if it needs the unknown token and there is none.
   void tokenize(std::string_view word, std::vector<Token>& out) const;
 
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }

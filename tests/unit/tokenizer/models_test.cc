@@ -49,7 +49,8 @@ TEST(Trie, FindsWhatASetFinds) {
   std::set<std::string> texts;
   while (texts.size() < 3000) {
     std::string text(1 + random() % 6, ' ');
-    for (char& c : text) c = static_cast<char>(random() % 7 == 0 ? random() % 256 : 'a' + random() % 3);
+    for (char& c : text)
+      c = static_cast<char>(random() % 7 == 0 ? random() % 256 : 'a' + random() % 3);
     texts.insert(text);
   }
   std::vector<std::pair<std::string_view, std::int32_t>> entries;
@@ -136,7 +137,7 @@ TEST(Bpe, ALongWordIsCutWhereNoMergeReachesAcross) {
   merges.set(1, 2, {1, 4});
   const Bpe bpe(std::move(vocabulary), std::move(merges), {});
   ASSERT_TRUE(bpe.has_parts());
-  EXPECT_EQ(bpe.part_end("ab_ab", 0), 2u);   // no merge joins b and _
+  EXPECT_EQ(bpe.part_end("ab_ab", 0), 2u);    // no merge joins b and _
   EXPECT_EQ(bpe.part_end("xyab_ab", 0), 4u);  // x and y have no id: they may be one unknown token
   std::string text;
   Ids expected;
@@ -204,7 +205,8 @@ TEST(Properties, EveryCodePointHasTheLowerCaseOfTokenizers) {
     lower_case(c, [&](char32_t lower) {
       std::string text;
       append_utf8(text, lower);
-      for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3U;
+      for (const char byte : text)
+        hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3U;
     });
   }
   EXPECT_EQ(hash, 0xDCD1E661348268CCU);

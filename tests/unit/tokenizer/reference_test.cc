@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, Reference,
                                          "spm_gemma", "spm_metaspace", "bert", "word_level",
                                          "scripts", "unigram", "unigram_bytes", "bpe_suffix",
                                          "bpe_prefix", "deepseek", "tekken", "unusual_regex"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& named) { return std::string(named.param); });
 
 }  // namespace
 }  // namespace cutaway

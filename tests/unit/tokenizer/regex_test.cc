@@ -32,7 +32,7 @@ std::string marked(const std::string& pattern, const std::string& text) {
 // The number of members of each set as tokenizers 0.23.3 itself matches them, over all code points.
 TEST(NamedSet, HasAsManyMembersAsInTokenizers) {
   const std::pair<const char*, std::size_t> expected[] = {
-      {"word", 144665}, {"alnum", 143519}, {"L", 141028},  {"N", 1911},    {"P", 855},
+      {"word", 144665}, {"alnum", 143519}, {"L", 141028},   {"N", 1911},   {"P", 855},
       {"Punct", 855},   {"Han", 99030},    {"Hani", 99030}, {"space", 25}, {"xdigit", 22},
   };
   for (const auto& [name, size] : expected) {
@@ -79,7 +79,7 @@ TEST(Regex, FollowsRubyWherePerlDiffers) {
 TEST(Regex, ClassesAreUnicode16) {
   // U+1C89 came with Unicode 16; the system's PCRE2 may be older.
   EXPECT_EQ(marked("\\p{L}", "-\xE1\xB2\x89-"), "-[\xE1\xB2\x89]-");
-  EXPECT_EQ(marked("\\w+", "a\xC2\xB2 b"), "[a\xC2\xB2] [b]");  // Oniguruma's quirk ...
+  EXPECT_EQ(marked("\\w+", "a\xC2\xB2 b"), "[a\xC2\xB2] [b]");    // Oniguruma's quirk ...
   EXPECT_EQ(marked("[\\w]+", "a\xC2\xB2 b"), "[a]\xC2\xB2 [b]");  // ... outside of classes only
 }
 
@@ -99,7 +99,8 @@ TEST(Regex, ALongRunNeedsNoDeepStack) {
 }
 
 TEST(Regex, NamesWhatItDoesNotUnderstand) {
-  for (const char* pattern : {"(?~a)", "\\p{Klingon}", "a)", "[a", "\\X", "(?(1)a)", "*", "(?x)a"}) {
+  for (const char* pattern :
+       {"(?~a)", "\\p{Klingon}", "a)", "[a", "\\X", "(?(1)a)", "*", "(?x)a"}) {
     try {
       Regex::compile(pattern, "file", "field");
       ADD_FAILURE() << pattern;

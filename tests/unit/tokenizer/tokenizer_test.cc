@@ -80,8 +80,9 @@ TEST(Tokenizer, AFileThatIsNotThereIsAnIoError) {
 }
 
 TEST(Tokenizer, LongRunsOfEveryKindAreEncodedInReasonableTime) {
-  for (const char* name : {"llama3", "gpt2", "qwen2", "o200k", "spm_legacy", "spm_metaspace", "bert",
-                           "unigram", "unigram_bytes", "bpe_suffix", "deepseek", "tekken"}) {
+  for (const char* name :
+       {"llama3", "gpt2", "qwen2", "o200k", "spm_legacy", "spm_metaspace", "bert", "unigram",
+        "unigram_bytes", "bpe_suffix", "deepseek", "tekken"}) {
     const Tokenizer tokenizer = fixture(name);
     for (const std::string unit : {"a", " ", "\n", "1", "A", "\xCC\x81",
                                    "\xE1\xB5\x83"
