@@ -1,12 +1,35 @@
 #!/bin/sh
-# Builds the benchmarks and runs them; JSON results go to build/bench/NAME.json. Run it alone: other work on the
-# machine ruins timings.
+# Builds the benchmarks and runs them. Run it alone: other work on the machine ruins timings.
 #
-#   sh scripts/bench.sh [GOOGLE BENCHMARK ARGUMENTS...]      e.g. --benchmark_filter=linear
+#   sh scripts/bench.sh [kernels] [GOOGLE BENCHMARK ARGUMENTS...]   e.g. --benchmark_filter=linear
+#   sh scripts/bench.sh tasks [--quick] [ARGUMENTS...]              e.g. --models smollm2 --rounds 3; --help for all
+#
+#   kernels  our kernels beside the roofs of this machine; JSON in build/bench/NAME.json
+#   tasks    whole tasks beside other tools (bench/peers), which are installed under build/peers; JSON in
+#            build/peers/results.json. --quick: a minute, on SmolLM2, to see that it works.
+#            --write-docs: the tables go into docs/performance.md, if the machine was quiet
 set -eu
 cd "$(dirname "$0")/.."
 
+part=kernels
+case ${1:-} in
+  kernels | tasks)
+    part=$1
+    shift
+    ;;
+  "" | -*) ;;
+  *)
+    echo "bench: unknown part '$1': expected kernels or tasks" >&2
+    exit 2
+    ;;
+esac
+
 sh scripts/setup.sh bench
+if [ "$part" = tasks ]; then
+  sh bench/peers/setup.sh
+  exec build/peers/tools/bin/python bench/peers/run.py "$@"
+fi
+
 cmake --preset bench --log-level=WARNING
 cmake --build build/bench
 
