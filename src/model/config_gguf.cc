@@ -196,7 +196,7 @@ void parse_axes(ArchReader& reader, const io::GgufFile& file, const Family& fami
   c.mlp_bias = has_tensor(file, "blk.0.ffn_down.bias");
 }
 
-/// Factors that Granite has.
+/// Granite's and Cohere's factors.
 void parse_scales(ArchReader& reader, const Family& family, ModelConfig& c) {
   const ConfigKeys& keys = family.keys;
   if (!keys.embed_scale.empty())
