@@ -37,6 +37,19 @@ class ArchReader {
     }
     return value;
   }
+  /// A multiplier or divisor; absent if the file does not state it.
+  std::optional<double> find_factor(std::string_view key) {
+    const auto value = find_double(key);
+    if (value && *value == 0.0) {
+      throw FormatError(origin(),
+                        fmt::format("metadata '{}' is 0, expected a number above 0", full(key)));
+    }
+    return value;
+  }
+  std::optional<bool> find_bool(std::string_view key) {
+    read_.insert(full(key));
+    return file_.find_bool(full(key));
+  }
   std::optional<std::string> find_string(std::string_view key) {
     read_.insert(full(key));
     const std::string* value = file_.find_string(full(key));
@@ -76,7 +89,10 @@ class ArchReader {
   std::set<std::string, std::less<>> read_;
 };
 
-Act act_of(const Family& family) { return family.act == "silu" ? Act::kSilu : Act::kGeluTanh; }
+/// GGUF does not state the activation; the family's is the trained one.
+Act act_of(const Family& family) {
+  return family.act == "silu" ? Act::kSilu : family.act == "gelu" ? Act::kGelu : Act::kGeluTanh;
+}
 
 bool has_tensor(const io::GgufFile& file, std::string_view name) {
   for (const io::StoredTensor& t : file.tensors()) {
@@ -87,7 +103,9 @@ bool has_tensor(const io::GgufFile& file, std::string_view name) {
 
 void parse_rope(ArchReader& reader, const io::GgufFile& file, const Family& family,
                 ModelConfig& c) {
+  if (!family.has_rotary) return;
   c.rope.dims = c.rope_local.dims = c.d_head;
+  c.rope.pairs = c.rope_local.pairs = family.rotary_pairs;
   c.rope.theta = reader.find_double("rope.freq_base").value_or(family.rope_theta);
   c.rope_local.theta =
       family.local_rope ? reader.find_double("rope.freq_base_swa").value_or(10000.0) : c.rope.theta;
@@ -105,18 +123,21 @@ void parse_rope(ArchReader& reader, const io::GgufFile& file, const Family& fami
   reader.ignore("rope.scaling.original_context_length");
   reader.ignore("rope.scaling.finetuned");
   const std::size_t rotated = reader.size_or("rope.dimension_count", c.d_head);
-  if (rotated != c.d_head) {
+  const bool may_be_part = !family.keys.rotary_share.empty();
+  if (may_be_part && rotated > 0 && rotated <= c.d_head) {
+    c.rope.dims = rotated;
+  } else if (rotated != c.d_head) {
     throw UnsupportedError(reader.origin(),
                            fmt::format("metadata '{}' is {}, this version rotates whole heads ({})",
                                        reader.full("rope.dimension_count"), rotated, c.d_head));
   }
   for (const io::StoredTensor& t : file.tensors()) {
     if (t.name != "rope_freqs.weight") continue;
-    if (t.dtype != DType::kF32 || t.count() != c.d_head / 2) {
+    if (t.dtype != DType::kF32 || t.count() != c.rope.dims / 2) {
       throw FormatError(
           reader.origin(),
           fmt::format("tensor 'rope_freqs.weight' has {} values of {}, expected {} of f32",
-                      t.count(), dtype_info(t.dtype).name, c.d_head / 2));
+                      t.count(), dtype_info(t.dtype).name, c.rope.dims / 2));
     }
     c.rope.factors.resize(t.count());
     io::to_f32(t, c.rope.factors);
@@ -132,10 +153,12 @@ void parse_rope(ArchReader& reader, const io::GgufFile& file, const Family& fami
 
 void parse_windows(ArchReader& reader, const Family& family, ModelConfig& c) {
   c.windows.assign(static_cast<std::size_t>(c.n_layers), 0);
+  const bool slides =
+      family.windows == WindowRule::kEvenLayers || family.windows == WindowRule::kPattern;
   const std::size_t window = reader.size_or("attention.sliding_window",
                                             family.windows == WindowRule::kEvenLayers ? 4096 : 0);
   if (window == 0) return;
-  if (family.windows == WindowRule::kFromMaxLayers || family.windows == WindowRule::kNone) {
+  if (!slides) {
     throw UnsupportedError(
         reader.origin(),
         fmt::format("metadata '{}' is {}, but family {} has no windows in GGUF",
@@ -145,6 +168,45 @@ void parse_windows(ArchReader& reader, const Family& family, ModelConfig& c) {
                                              family.windows == WindowRule::kEvenLayers ? 2 : 6);
   for (std::size_t i = 0; i < c.windows.size(); ++i)
     c.windows[i] = pattern == 0 || (i + 1) % pattern != 0 ? window : 0;
+}
+
+void parse_axes(ArchReader& reader, const io::GgufFile& file, const Family& family,
+                ModelConfig& c) {
+  const std::string_view eps = family.norm == Norm::kLayer ? "attention.layer_norm_epsilon"
+                                                           : "attention.layer_norm_rms_epsilon";
+  c.norm = family.norm;
+  c.norm_bias = family.norm_bias;
+  c.norm_eps = reader.find_double(eps).value_or(family.norm_eps);
+  c.norm_adds_one = false;  // the converter has added it
+  c.has_pre_norms = !family.names.ln1.empty();
+  c.has_post_norms = !family.names.ln1_post.empty();
+  c.has_shared_norm = family.has_shared_norm();
+  c.is_parallel = family.is_parallel;
+  if (!family.keys.parallel.empty())
+    c.is_parallel = reader.find_bool("use_parallel_residual").value_or(family.is_parallel);
+  const bool may_lack_qk_norm = !family.keys.qk_norm.empty();
+  if (!may_lack_qk_norm || has_tensor(file, "blk.0.attn_q_norm.weight")) c.qk_norm = family.qk_norm;
+  c.act = act_of(family);
+  c.is_gated = family.is_gated();
+  c.has_learned_positions = !family.names.positions.empty();
+  c.tied_embeddings = !has_tensor(file, "output.weight");
+  c.qkv_bias = has_tensor(
+      file, family.qkv == QkvLayout::kSeparate ? "blk.0.attn_q.bias" : "blk.0.attn_qkv.bias");
+  c.o_bias = has_tensor(file, "blk.0.attn_output.bias");
+  c.mlp_bias = has_tensor(file, "blk.0.ffn_down.bias");
+}
+
+/// Granite's and Cohere's factors.
+void parse_scales(ArchReader& reader, const Family& family, ModelConfig& c) {
+  const ConfigKeys& keys = family.keys;
+  if (!keys.embed_scale.empty())
+    c.embed_scale = reader.find_factor("embedding_scale").value_or(1.0);
+  if (!keys.residual_scale.empty())
+    c.residual_scale = reader.find_factor("residual_scale").value_or(1.0);
+  if (!keys.logit_divisor.empty())
+    c.logit_scale = 1.0 / reader.find_factor("logit_scale").value_or(1.0);
+  if (!keys.logit_scale.empty())
+    c.logit_scale = reader.find_factor("logit_scale").value_or(family.logit_scale);
 }
 
 }  // namespace
@@ -192,16 +254,9 @@ ModelConfig config_from_gguf(const io::GgufFile& file, std::span<const std::stri
                                   reader.full("vocab_size"), v, c.d_vocab));
   }
   c.n_ctx = reader.size_or("context_length", family->n_ctx);
-  c.norm_eps = reader.find_double("attention.layer_norm_rms_epsilon").value_or(family->norm_eps);
-  c.act = act_of(*family);
-  c.norm_adds_one = false;  // the converter has added it
-  c.has_post_norms = !family->names.ln1_post.empty();
-  c.qk_norm = family->qk_norm;
-  c.tied_embeddings = !has_tensor(file, "output.weight");
-  c.qkv_bias = has_tensor(file, "blk.0.attn_q.bias");
-  c.o_bias = has_tensor(file, "blk.0.attn_output.bias");
-  c.mlp_bias = has_tensor(file, "blk.0.ffn_down.bias");
+  parse_axes(reader, file, *family, c);
   if (family->scale_embed) c.embed_scale = std::sqrt(static_cast<double>(c.d_model));
+  parse_scales(reader, *family, c);
   if (family->soft_caps) {
     c.attn_softcap = reader.find_double("attn_logit_softcapping").value_or(0.0);
     c.final_softcap = reader.find_double("final_logit_softcapping").value_or(0.0);

@@ -27,9 +27,9 @@ constexpr Rename kBlock[] = {
     {"ffn_norm", &TensorNames::ln2},       {"post_ffw_norm", &TensorNames::ln2_post},
     {"attn_q", &TensorNames::q},           {"attn_k", &TensorNames::k},
     {"attn_v", &TensorNames::v},           {"attn_output", &TensorNames::o},
-    {"attn_q_norm", &TensorNames::q_norm}, {"attn_k_norm", &TensorNames::k_norm},
-    {"ffn_gate", &TensorNames::gate},      {"ffn_up", &TensorNames::up},
-    {"ffn_down", &TensorNames::down},
+    {"attn_qkv", &TensorNames::qkv},       {"attn_q_norm", &TensorNames::q_norm},
+    {"attn_k_norm", &TensorNames::k_norm}, {"ffn_gate", &TensorNames::gate},
+    {"ffn_up", &TensorNames::up},          {"ffn_down", &TensorNames::down},
 };
 constexpr std::string_view kRopeFactors = "rope_freqs.weight";  // read by the config
 

@@ -127,7 +127,7 @@ class Loader {
   Weights& out_;
 };
 
-void load_attention(Loader& load, const Family& family, bool transposed, const std::string& at,
+void load_attention(Loader& load, QkvLayout layout, bool transposed, const std::string& at,
                     Block& b) {
   const ModelConfig& c = load.config();
   const TensorNames& names = load.names();
@@ -136,7 +136,7 @@ void load_attention(Loader& load, const Family& family, bool transposed, const s
   const auto linear = [&](std::string_view name, std::size_t rows, std::size_t cols, bool bias) {
     return load.linear(at + std::string(name), rows, cols, bias, transposed);
   };
-  switch (family.qkv) {
+  switch (layout) {
     case QkvLayout::kSeparate:
       b.q = linear(names.q, q_width, d, c.qkv_bias);
       b.k = linear(names.k, kv_width, d, c.qkv_bias);
@@ -211,7 +211,7 @@ void load_experts(Loader& load, const std::string& at, Block& b) {
   }
 }
 
-Block load_block(Loader& load, const Family& family, bool transposed, int layer) {
+Block load_block(Loader& load, QkvLayout layout, bool transposed, int layer) {
   const ModelConfig& c = load.config();
   const TensorNames& names = load.names();
   const std::string at = names.block_name(layer, "");
@@ -220,7 +220,7 @@ Block load_block(Loader& load, const Family& family, bool transposed, int layer)
   b.ln1_post = load.stream_norm(at, names.ln1_post);
   b.ln2 = load.stream_norm(at, names.ln2);
   b.ln2_post = load.stream_norm(at, names.ln2_post);
-  load_attention(load, family, transposed, at, b);
+  load_attention(load, layout, transposed, at, b);
   const bool sparse = c.moe.n_experts > 0 && c.moe.sparse_layers[static_cast<std::size_t>(layer)];
   if (sparse) {
     load_experts(load, at, b);
@@ -274,8 +274,11 @@ Weights load_weights(const ModelConfig& c, const Family& family, TensorSource so
   if (c.unembed_bias) w.unembed.bias = load.vector(head + ".bias", {c.d_vocab});
   w.ln_final = load.stream_norm(prefix, names.ln_final);
   const bool transposed = family.transposed && !is_gguf;
+  // GGUF's converter has put the heads' rows of q, of k and of v together.
+  const bool regrouped = is_gguf && family.qkv == QkvLayout::kFusedByHead;
+  const QkvLayout layout = regrouped ? QkvLayout::kFused : family.qkv;
   for (int layer = 0; layer < c.n_layers; ++layer)
-    w.blocks.push_back(load_block(load, family, transposed, layer));
+    w.blocks.push_back(load_block(load, layout, transposed, layer));
   source.check_all_read();
   w.tensors = source.tensors();
   w.unembed_file = w.tensors.at((c.tied_embeddings ? embed : head) + ".weight").file;

@@ -1,5 +1,5 @@
 // Every kind of edit at every site that allows it, against a float64 twin written from the formulas
-// (tests/fixtures/models/twin.py).
+// (tests/fixtures/models/twin.py, twin_families.py).
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -124,7 +124,9 @@ TEST_P(EditCases, AgreeWithTheTwin) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, EditCases,
-                         ::testing::Values("llama_bias", "gemma2_caps", "gemma3_linear"),
+                         ::testing::Values("llama_bias", "gemma2_caps", "gemma3_linear", "gpt2_all",
+                                           "gpt_neox_sequential", "cohere_all", "olmo2_all",
+                                           "granite_all", "mixtral_all"),
                          [](const auto& p) { return p.param; });
 
 }  // namespace

@@ -277,6 +277,38 @@ TEST(Load, EndTokensComeFromTheGenerationConfigIfItIsThere) {
   EXPECT_EQ(c.load().config().eos_ids, (std::vector<std::int32_t>{3, 4}));
 }
 
+/// Puts `value` in place of a 4-byte metadata value (the key, then the type in 4 bytes).
+template <typename T>
+fs::path damaged_gguf(const Checkpoint& c, const std::string& key, T value) {
+  static_assert(sizeof(T) == 4);
+  const fs::path path = c.folder() / "model.gguf";
+  std::stringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string bytes = text.str();
+  const auto at = bytes.find(key);
+  EXPECT_NE(at, std::string::npos);
+  std::memcpy(bytes.data() + at + key.size() + 4, &value, 4);
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(Load, GgufFactorsAndRotatedDimensionsAreChecked) {
+  const Runtime runtime({.threads = 1});
+  for (const char* key : {"granite.logit_scale", "granite.residual_scale"}) {
+    for (float bad : {0.0F, -1.0F, std::numeric_limits<float>::infinity()}) {
+      Checkpoint c("granite_gguf_f32");
+      EXPECT_THROW(Model::load(damaged_gguf(c, key, bad), runtime), FormatError) << key << bad;
+    }
+  }
+  Checkpoint odd("gpt_neox_gguf_f32"), wide("gpt_neox_gguf_f32"), whole("granite_gguf_f32");
+  EXPECT_THROW(Model::load(damaged_gguf(odd, "gptneox.rope.dimension_count", 3), runtime),
+               FormatError);
+  EXPECT_THROW(Model::load(damaged_gguf(wide, "gptneox.rope.dimension_count", 10), runtime),
+               UnsupportedError);
+  EXPECT_THROW(Model::load(damaged_gguf(whole, "granite.rope.dimension_count", 2), runtime),
+               UnsupportedError);
+}
+
 TEST(Load, ReadingWholeGivesWhatMappingGives) {
   const auto golden = testing::load_golden("gemma3_gguf_f32");
   const Model mapped = Model::load(golden.model(), Runtime({.threads = 1}));
