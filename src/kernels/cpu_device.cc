@@ -4,6 +4,7 @@
 #include "kernels/device.h"
 #include "kernels/elementwise.h"
 #include "kernels/linear.h"
+#include "kernels/linear_vjp.h"
 
 namespace cutaway {
 namespace {
@@ -39,6 +40,11 @@ class CpuDevice final : public Device {
       kernels::linear(input, product.weight, product.y, pool_);
       if (!product.bias.empty()) kernels::add_to_rows(product.bias, product.y);
     }
+  }
+
+  void linear_vjp(TensorView<const float, 2> g, WeightView weight,
+                  TensorView<float, 2> dx) override {
+    kernels::linear_vjp(g, weight, dx, pool_);
   }
 
   void rms_norm(TensorView<const float, 2> x, std::span<const float> weight, float eps,

@@ -61,6 +61,10 @@ class Device {
   virtual void embed(WeightView table, std::span<const std::int32_t> ids, float scale,
                      TensorView<float, 2> out) = 0;
   virtual void linear(TensorView<const float, 2> x, std::span<const Product> products) = 0;
+  /// dx = g W: what the gradient g of y = x Wᵀ is for x. Several products of one x each have their
+  /// own; their sum is the caller's, in an order of its choice. dx and g share no memory.
+  virtual void linear_vjp(TensorView<const float, 2> g, WeightView weight,
+                          TensorView<float, 2> dx) = 0;
   virtual void rms_norm(TensorView<const float, 2> x, std::span<const float> weight, float eps,
                         TensorView<float, 2> y) = 0;
   virtual void rms_scale(TensorView<const float, 2> x, float eps, std::span<float> scale) = 0;

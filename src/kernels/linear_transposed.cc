@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "base/float16.h"
+#include "kernels/dequant.h"
 #include "kernels/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,7 +18,7 @@
 // is, and an output may be computed in any lane. Two ways through the same sums: a few tokens sweep
 // long stretches of several stored rows at once, as memory likes to be read, with the block's sums
 // in the first-level cache; many tokens keep the sums of a tile in registers, over a packed panel
-// of columns.
+// of columns. Blocks of quantised weights are first widened, a few rows at a time.
 
 #ifndef CUTAWAY_KERNELS_LINEAR_TRANSPOSED_ONCE
 #define CUTAWAY_KERNELS_LINEAR_TRANSPOSED_ONCE
@@ -63,6 +65,7 @@ constexpr int kTileVectors = 2;
 constexpr int kTileTokens = 6;
 constexpr std::size_t kPanel = kTileVectors * kLanes;
 
+// How the lanes of a vector are read at `p`.
 struct F32 {
   static constexpr std::size_t kBytes = 4;
   static HWY_INLINE V load(const std::uint8_t* p) {
@@ -110,9 +113,16 @@ struct F16 {
   }
 };
 
+// Widened to f32 before a vector can be read. A stored row is whole blocks, each of whole vectors.
+struct Blocks {};
+template <class Kind>
+constexpr bool kIsWidened = std::is_same_v<Kind, Blocks>;
+constexpr std::size_t kWidenedRows = 8;  // a copy in the first-level cache
+
 // Whole vectors of columns: where their weights and their outputs are.
 struct Columns {
   const std::uint8_t* w;  // the row of the block's first input
+  DType dtype;
   std::size_t row_bytes;
   std::size_t count;  // a multiple of the lanes
   float* y;
@@ -172,32 +182,45 @@ HWY_INLINE void add_block(V sums, float* y, bool is_first) {
 }
 
 // Every token passes over a few stored rows before the next ones, while they are in the
-// second-level cache. `scratch`: tokens · count floats.
+// second-level cache. `scratch`: tokens · (count + kPad) floats, and kWidenedRows more of these
+// rows if they are widened.
 template <class Kind>
 void few_tokens(const TransposedArgs& a, const Columns& c, std::size_t begin, std::size_t end,
                 float* scratch) {
-  constexpr std::size_t kRowsAtOnce = 32;
+  using Loaded = std::conditional_t<kIsWidened<Kind>, F32, Kind>;
+  constexpr std::size_t kRowsAtOnce = kIsWidened<Kind> ? kWidenedRows : 32;
   const std::size_t stride = c.count + kPad;
   std::fill_n(scratch, a.tokens * stride, 0.0F);
   for (std::size_t k = begin; k < end; k += kRowsAtOnce) {
     const std::size_t rows = std::min(kRowsAtOnce, end - k);
+    const std::uint8_t* w = c.w + (k - begin) * c.row_bytes;
+    std::size_t row_bytes = c.row_bytes;
+    if constexpr (kIsWidened<Kind>) {
+      float* wide = scratch + a.tokens * stride;
+      for (std::size_t r = 0; r < rows; ++r) {
+        dequantize(c.dtype, reinterpret_cast<const std::byte*>(w + r * row_bytes),
+                   {wide + r * stride, c.count});
+      }
+      w = reinterpret_cast<const std::uint8_t*>(wide);
+      row_bytes = stride * sizeof(float);
+    }
     for (std::size_t m = 0; m < a.tokens; m += 4) {
       const auto run = [&](auto sweep_group) {
-        sweep_group(c.w + (k - begin) * c.row_bytes, c.row_bytes, rows, a.x + m * a.x_stride + k,
-                    a.x_stride, scratch + m * stride, stride, c.count, m == 0);
+        sweep_group(w, row_bytes, rows, a.x + m * a.x_stride + k, a.x_stride, scratch + m * stride,
+                    stride, c.count, m == 0 && !kIsWidened<Kind>);
       };
       switch (a.tokens - m) {
         case 1:
-          run(sweep_rows<Kind, 1>);
+          run(sweep_rows<Loaded, 1>);
           break;
         case 2:
-          run(sweep_rows<Kind, 2>);
+          run(sweep_rows<Loaded, 2>);
           break;
         case 3:
-          run(sweep_rows<Kind, 3>);
+          run(sweep_rows<Loaded, 3>);
           break;
         default:
-          run(sweep_rows<Kind, 4>);
+          run(sweep_rows<Loaded, 4>);
       }
     }
   }
@@ -265,26 +288,34 @@ void tiles(const TransposedArgs& a, const Columns& c, std::size_t n, std::size_t
 }
 
 // Packs the block in panels, reading along its rows, then lets all tokens pass over each panel.
-// `scratch`: inputs · count floats.
+// `scratch`: inputs · count floats, and count more if the rows are widened.
 template <class Kind>
 void many_tokens(const TransposedArgs& a, const Columns& c, std::size_t begin, std::size_t end,
                  float* scratch) {
   const D d;
+  using Loaded = std::conditional_t<kIsWidened<Kind>, F32, Kind>;
   constexpr std::size_t kAhead = 8;  // rows that the prefetch is ahead
   const std::size_t inputs = end - begin;
   const std::size_t whole = c.count / kPanel * kPanel;
   for (std::size_t k = 0; k < inputs; ++k) {
     const std::uint8_t* w = c.w + k * c.row_bytes;
+    if constexpr (kIsWidened<Kind>) {
+      float* wide = scratch + inputs * c.count;
+      dequantize(c.dtype, reinterpret_cast<const std::byte*>(w), {wide, c.count});
+      w = reinterpret_cast<const std::uint8_t*>(wide);
+    }
     float* to = scratch + k * kPanel;
     for (std::size_t n = 0; n < whole; n += kPanel, to += inputs * kPanel) {
 #pragma GCC unroll 4
       for (std::size_t v = 0; v < kPanel; v += kLanes) {
-        __builtin_prefetch(w + kAhead * c.row_bytes + (n + v) * Kind::kBytes, 0, 2);
-        hn::Store(Kind::load(w + (n + v) * Kind::kBytes), d, to + v);
+        if constexpr (!kIsWidened<Kind>) {
+          __builtin_prefetch(w + kAhead * c.row_bytes + (n + v) * Loaded::kBytes, 0, 2);
+        }
+        hn::Store(Loaded::load(w + (n + v) * Loaded::kBytes), d, to + v);
       }
     }
     for (std::size_t n = whole; n < c.count; n += kLanes) {
-      hn::Store(Kind::load(w + n * Kind::kBytes), d, scratch + n * inputs + k * kLanes);
+      hn::Store(Loaded::load(w + n * Loaded::kBytes), d, scratch + n * inputs + k * kLanes);
     }
   }
   std::size_t n = 0;
@@ -294,37 +325,52 @@ void many_tokens(const TransposedArgs& a, const Columns& c, std::size_t begin, s
   for (; n < c.count; n += kLanes) tiles<1>(a, c, n, begin, end, scratch + n * inputs);
 }
 
+// The last outputs, fewer than a vector: from a copy with zeros behind, through rows of a vector.
+// `scratch`: for one vector; `copy`: a block of inputs; `last`: the sums, a vector a token.
+template <class Kind>
+void last_outputs(const TransposedArgs& a, std::size_t first, std::size_t begin, std::size_t end,
+                  float* scratch, float* copy, float* last) {
+  const D d;
+  const std::size_t bytes = (a.w.rows - first) * Kind::kBytes;
+  for (std::size_t k = begin; k < end; ++k) {
+    std::uint8_t padded[kLanes * Kind::kBytes] = {};
+    std::memcpy(padded, a.w.row(k) + first * Kind::kBytes, bytes);
+    hn::Store(Kind::load(padded), d, copy + (k - begin) * kLanes);
+  }
+  const Columns columns{reinterpret_cast<const std::uint8_t*>(copy),
+                        DType::kF32,
+                        kLanes * sizeof(float),
+                        kLanes,
+                        last,
+                        kLanes};
+  a.tokens < kManyTokens ? few_tokens<F32>(a, columns, begin, end, scratch)
+                         : many_tokens<F32>(a, columns, begin, end, scratch);
+}
+
 template <class Kind>
 void chunk(const TransposedArgs& a) {
-  const auto* w = reinterpret_cast<const std::uint8_t*>(a.w.data);
   const std::size_t whole = a.w.rows / kLanes * kLanes;
   const std::size_t rest = a.w.rows - whole;
   const bool is_few = a.tokens < kManyTokens;
-  const std::size_t work = (is_few ? a.tokens : kInputBlock) * (std::max(whole, kLanes) + kPad);
+  const std::size_t work = ((is_few ? a.tokens : kInputBlock) +
+                            kWidenedRows * kIsWidened<Kind>)*(std::max(whole, kLanes) + kPad);
   float* scratch = thread_scratch(work + (kInputBlock + a.tokens) * kLanes);
-  // The last outputs, fewer than a vector: from a copy with zeros behind, through rows of a vector.
   float* copy = scratch + work;
   float* last = copy + kInputBlock * kLanes;
   for (std::size_t begin = 0; begin < a.w.cols; begin += kInputBlock) {
     const std::size_t end = std::min(a.w.cols, begin + kInputBlock);
-    const std::uint8_t* block = w + begin * a.w.row_bytes;
     if (whole > 0) {
-      const Columns columns{block, a.w.row_bytes, whole, a.y, a.y_stride};
+      const Columns columns{reinterpret_cast<const std::uint8_t*>(a.w.row(begin)),
+                            a.w.dtype,
+                            a.w.row_bytes,
+                            whole,
+                            a.y,
+                            a.y_stride};
       is_few ? few_tokens<Kind>(a, columns, begin, end, scratch)
              : many_tokens<Kind>(a, columns, begin, end, scratch);
     }
-    if (rest > 0) {
-      const D d;
-      for (std::size_t k = begin; k < end; ++k) {
-        std::uint8_t padded[kLanes * Kind::kBytes] = {};
-        std::memcpy(padded, block + (k - begin) * a.w.row_bytes + whole * Kind::kBytes,
-                    rest * Kind::kBytes);
-        hn::Store(Kind::load(padded), d, copy + (k - begin) * kLanes);
-      }
-      const Columns few{reinterpret_cast<const std::uint8_t*>(copy), kLanes * sizeof(float), kLanes,
-                        last, kLanes};
-      is_few ? few_tokens<F32>(a, few, begin, end, scratch)
-             : many_tokens<F32>(a, few, begin, end, scratch);
+    if constexpr (!kIsWidened<Kind>) {
+      if (rest > 0) last_outputs<Kind>(a, whole, begin, end, scratch, copy, last);
     }
   }
   for (std::size_t m = 0; m < a.tokens && rest > 0; ++m) {
@@ -341,7 +387,7 @@ void TransposedChunk(const TransposedArgs& a) {
     case DType::kF16:
       return chunk<F16>(a);
     default:
-      return;  // cannot be transposed: loading has refused it
+      return chunk<Blocks>(a);
   }
 }
 
@@ -359,16 +405,19 @@ namespace {
 // which costs twice as much a byte. Each thread has several, unless they are too small to hand
 // over.
 std::size_t outputs_a_unit(const TransposedArgs& a, std::size_t threads) {
-  constexpr std::size_t kStep = 64;
   constexpr std::size_t kSmallUnit = 65536;  // products
+  const std::size_t block = dtype_info(a.w.dtype).block_size;
+  const std::size_t step = std::max<std::size_t>(64, block);
   const bool is_few = a.tokens < kManyTokens;
-  const std::size_t most = is_few ? std::max<std::size_t>(1024, 4096 / a.tokens) : 512;
-  const std::size_t least = std::max(4 * kStep, kSmallUnit / (a.w.cols * a.tokens));
+  // Rows that are widened pass through the first-level cache twice.
+  const std::size_t longest = block > 1 ? 1024 : 4096 / a.tokens;
+  const std::size_t most = is_few ? std::max<std::size_t>(1024, longest) : 512;
+  const std::size_t least = std::max<std::size_t>(256, kSmallUnit / (a.w.cols * a.tokens));
   std::size_t units = (a.w.rows + most - 1) / most;
   if (threads > 1) units = std::max(units, threads * (is_few ? 2 : 4));
   units = std::clamp<std::size_t>(units, 1, std::max<std::size_t>(1, a.w.rows / least));
   const std::size_t outputs = (a.w.rows + units - 1) / units;
-  return (outputs + kStep - 1) / kStep * kStep;
+  return (outputs + step - 1) / step * step;
 }
 
 }  // namespace

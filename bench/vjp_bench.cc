@@ -1,0 +1,112 @@
+// How near to the machine's roofs is dx = g W, the backward product over weights as they are
+// stored? The matrices of a model of one billion parameters, as many of them as exceed the caches.
+//
+// Counters: GFs (1e9 operations a second), GBs (bytes of weights read), percent of the FMA roof and
+// of the read roof, both measured in this run before the benchmark. On a machine with other work,
+// --benchmark_repetitions and the best of them; the reported CPU time is that of all threads.
+#include <benchmark/benchmark.h>
+#include <cutaway/runtime.h>
+
+#include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/float16.h"
+#include "kernels/linear_vjp.h"
+#include "roofs.h"
+
+namespace cutaway {
+namespace {
+
+constexpr std::size_t kBytes = std::size_t{384} << 20;
+
+// Any bits are weights here, as long as they are finite and of ordinary size.
+const std::vector<std::byte>& weights() {
+  static const std::vector<std::byte> bytes = [] {
+    std::vector<std::byte> b(kBytes);
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i + 4 <= b.size(); i += 4) {
+      state = state * 1664525U + 1013904223U;
+      const std::uint32_t word = (state & 0x80FF80FFU) | 0x3C003C00U;
+      std::memcpy(b.data() + i, &word, 4);
+    }
+    return b;
+  }();
+  return bytes;
+}
+
+struct Roofs {
+  double fma, read;
+};
+
+Roofs roofs(int threads) {
+  static std::map<int, Roofs> known;
+  if (const auto it = known.find(threads); it != known.end()) return it->second;
+  ThreadPool pool(threads);
+  const Roofs r{bench::fma_roof(pool), bench::read_roof(weights(), pool)};
+  std::cout << "threads " << threads << ": FMA roof " << r.fma << " GF/s, read roof " << r.read
+            << " GB/s\n";
+  return known[threads] = r;
+}
+
+void vjp(benchmark::State& state, DType type, bool transposed = false) {
+  const auto rows = static_cast<std::size_t>(state.range(0));
+  const auto cols = static_cast<std::size_t>(state.range(1));
+  const auto tokens = static_cast<std::size_t>(state.range(2));
+  const auto threads = static_cast<int>(state.range(3));
+  const Roofs roof = roofs(threads);
+  ThreadPool pool(threads);
+  const std::size_t row_bytes = dtype_bytes(type, transposed ? rows : cols);
+  const std::size_t matrix_bytes = dtype_bytes(type, rows * cols);
+  const std::size_t matrices = std::max<std::size_t>(1, kBytes / matrix_bytes);
+  const std::vector<float> g(tokens * rows, 0.5F);
+  std::vector<float> dx(tokens * cols);
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const WeightView w{
+        weights().data() + next * matrix_bytes, type, rows, cols, row_bytes, transposed};
+    kernels::linear_vjp(TensorView<const float, 2>(g.data(), {tokens, rows}), w,
+                        TensorView<float, 2>(dx.data(), {tokens, cols}), pool);
+    benchmark::DoNotOptimize(dx.data());
+    benchmark::ClobberMemory();
+    next = (next + 1) % matrices;
+  }
+  const auto calls = static_cast<double>(state.iterations());
+  const double operations = 2e-9 * static_cast<double>(rows * cols * tokens) * calls;
+  const double bytes = 1e-9 * static_cast<double>(matrix_bytes) * calls;
+  using benchmark::Counter;
+  state.counters["GFs"] = Counter(operations, Counter::kIsRate);
+  state.counters["GBs"] = Counter(bytes, Counter::kIsRate);
+  state.counters["fma%"] = Counter(100 * operations / roof.fma, Counter::kIsRate);
+  state.counters["read%"] = Counter(100 * bytes / roof.read, Counter::kIsRate);
+}
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"rows", "cols", "tokens", "threads"})->UseRealTime()->MeasureProcessCPUTime();
+  for (const auto& [rows, cols] : {std::pair{2048, 2048}, {8192, 2048}, {2048, 8192}}) {
+    for (const int tokens : {1, 2, 3, 4, 8, 16, 64, 256}) {
+      for (const int threads : {1, 2}) b->Args({rows, cols, tokens, threads});
+    }
+  }
+}
+
+BENCHMARK_CAPTURE(vjp, bf16, DType::kBF16)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, f32, DType::kF32)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, f16, DType::kF16)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, f32_transposed, DType::kF32, true)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, q8_0, DType::kQ8_0)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, q4_k, DType::kQ4_K)->Apply(shapes);
+BENCHMARK_CAPTURE(vjp, q6_k, DType::kQ6_K)->Apply(shapes);
+
+}  // namespace
+}  // namespace cutaway
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  benchmark::AddCustomContext("simd_target", std::string(cutaway::simd_target()));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}
