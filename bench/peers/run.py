@@ -140,12 +140,13 @@ class Bench:
 
     def check(self, worker: Worker) -> None:
         """Writes the results of the checks; ours is the first, and the others are held to it."""
-        folder = THERE / "checks"
-        folder.mkdir(exist_ok=True)
+        folder = THERE / "checks" / self.result["model"]
+        folder.mkdir(parents=True, exist_ok=True)
         found: dict[str, Any] = {}
+        for old in folder.glob(f"{worker.tool.name}.*"):
+            old.unlink()
         for task in self.checks:
             path = folder / f"{worker.tool.name}.{task['name']}"
-            path.unlink(missing_ok=True)
             try:
                 reply = worker.ask({"op": "run", "task": task, "warm": 0, "repeat": 1, "out": str(path)})
                 if "ms" not in reply and task["name"] == "logits":

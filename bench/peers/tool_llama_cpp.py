@@ -10,6 +10,7 @@ import ctypes
 
 import llama_cpp as lib
 import numpy as np
+from worker import Unsupported
 
 CONTEXT = 2112  # the longest task, 2048 tokens, and a few generated ones
 GGML_TYPE_F32 = 0
@@ -70,9 +71,7 @@ class Tool:
 
     def decode(self, tokens, count, edit):
         if edit:
-            from worker import Unsupported
-
-            raise Unsupported("no edits")
+            raise Unsupported("no edit")
         made = [int(self.forward(tokens, "last").argmax())]
         while len(made) < count:
             self._decode(made[-1:], len(tokens) + len(made) - 1, "last")

@@ -82,7 +82,8 @@ class Tool:
         head = edit["head"]
         d_head = attention.head_dim
         with self.model.generate(as_batch(tokens), **options) as tracer:
-            with tracer.all():
+            # Without an end, nothing after the loop would run.
+            with tracer.iter[:count]:
                 attention.o_proj.input = without_head(attention.o_proj.input, head, d_head)
             ids = tracer.result.save()
         return ids[0, len(tokens) :]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 
+import tokenizers
 import torch
 import transformers
+
+
+_standin_folder = tempfile.TemporaryDirectory()
 
 
 def set_threads(threads: int) -> None:
@@ -16,9 +21,14 @@ def set_threads(threads: int) -> None:
 
 
 def load_tokenizer(path: str):
-    """The checkpoint's tokenizer; None for the random checkpoints, which have none."""
+    """The checkpoint's tokenizer; a stand-in for the random checkpoints, since some tools insist on having one."""
     if not os.path.exists(os.path.join(path, "tokenizer.json")):
-        return None
+        words = tokenizers.models.WordLevel({"<s>": 0}, unk_token="<s>")
+        names = dict.fromkeys(("bos_token", "eos_token", "pad_token", "unk_token"), "<s>")
+        standin = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer(words), **names)
+        # From files, since TransformerLens asks where a tokenizer came from and reads it again.
+        path = _standin_folder.name
+        standin.save_pretrained(path)
     return transformers.AutoTokenizer.from_pretrained(path)
 
 

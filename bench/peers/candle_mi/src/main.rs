@@ -12,7 +12,7 @@ type Failure = Box<dyn std::error::Error>;
 enum Answer {
     Floats(Tensor),
     Ids(Vec<u32>),
-    Captured(usize),
+    Captured,
     Unsupported(&'static str),
 }
 
@@ -76,7 +76,11 @@ fn run(model: &MIModel, task: &Value) -> Result<Answer, Failure> {
         }
         "capture" => {
             let hooks = if task["what"] == "residuals" { residuals(layers) } else { everything(layers) };
-            Ok(Answer::Captured(model.forward(&input(&tokens)?, &hooks)?.num_captures()))
+            let cache = model.forward(&input(&tokens)?, &hooks)?;
+            if cache.num_captures() != hooks.num_captures() {
+                return Err(format!("{} captured, expected {}", cache.num_captures(), hooks.num_captures()).into());
+            }
+            Ok(Answer::Captured)
         }
         "lens" => {
             let cache = model.forward(&input(&tokens)?, &residuals(layers))?;
