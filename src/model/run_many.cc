@@ -65,7 +65,10 @@ class Group {
         tokens_(variants.front().request->tokens),
         variants_(std::move(variants)),
         rows_per_pass_(rows_per_pass) {
-    std::ranges::stable_sort(variants_, {}, [](const Variant& v) { return v.reach.layer; });
+    // By the layer where they join; those without an edit last.
+    std::ranges::stable_sort(variants_, {}, [&](const Variant& v) {
+      return std::pair(v.reach.pos == length(), v.reach.layer);
+    });
   }
 
   void run(const OnResult& on_result) {

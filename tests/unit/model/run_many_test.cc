@@ -37,6 +37,14 @@ namespace {
   return ::testing::AssertionSuccess();
 }
 
+std::string describe(const HookSpec& hooks) {
+  std::string out;
+  for (const Edit& e : hooks.edits())
+    out += std::string(edit_kind_name(e.kind)) + " " + e.where + "@" + e.pos.to_string() + " x" +
+           std::to_string(e.factor) + "; ";
+  return out;
+}
+
 /// Random edits and captures at random sites of a model.
 class Generator {
  public:
@@ -133,7 +141,8 @@ TEST_P(RunMany, RandomEditsGiveTheBitsOfRunsOneByOne) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const RunResult one =
           model.run(requests[i].tokens, requests[i].hooks, {.logits = requests[i].logits});
-      EXPECT_TRUE(same_result(results[i], one)) << "request " << i << ", " << rows << " rows";
+      EXPECT_TRUE(same_result(results[i], one))
+          << "request " << i << ", " << rows << " rows: " << describe(requests[i].hooks);
     }
   }
 }
