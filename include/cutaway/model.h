@@ -58,6 +58,19 @@ class RunResult {
   std::vector<std::size_t> lengths_;
 };
 
+/// One of many runs.
+struct RunRequest {
+  std::vector<TokenId> tokens;
+  HookSpec hooks = {};
+  LogitRows logits = LogitRows::kLast;
+};
+
+struct RunManyOptions {
+  /// Rows (positions) that go through a layer together; more take more memory. Never changes a
+  /// result.
+  std::size_t rows_per_pass = 1024;
+};
+
 struct GenerateOptions {
   std::size_t max_new_tokens = 64;
   float temperature = 0.0F;  ///< 0: greedy; the first of equal maxima wins
@@ -114,6 +127,22 @@ class Model {
   /// Several sequences, of any lengths. Each row's numbers are those of running it alone.
   RunResult run(const std::vector<std::vector<TokenId>>& batch, const HookSpec& hooks = {},
                 RunOptions options = {}) const;
+
+  /// Many runs that share their work: of requests with the same tokens, everything before the first
+  /// layer and position that a request's edits reach is computed once, and the rest of all of them
+  /// goes through each layer together. The numbers are those of `run`, bit for bit; results have
+  /// batch 1.
+  ///
+  /// cost: of a request with an edit at layer l and position p, the rows from p on in the layers
+  /// from l on (a user function sees whole arrays: all rows). Throws what `run` would, before any
+  /// work is done, naming the request.
+  std::vector<RunResult> run_many(std::span<const RunRequest> requests,
+                                  RunManyOptions options = {}) const;
+  /// The same, each result handed over as it is done, in no particular order. What was handed over
+  /// before an interrupt is complete.
+  void run_many(std::span<const RunRequest> requests,
+                const std::function<void(std::size_t index, RunResult result)>& on_result,
+                RunManyOptions options = {}) const;
 
   /// Continue each sequence. returns prompt and new tokens of each row (an end token that stops a
   /// row is included). Edits apply at every step. With the KV cache a step computes only new

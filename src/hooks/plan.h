@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <cutaway/hooks.h>
@@ -93,8 +94,8 @@ class HookPlan {
 /// site: before-captures, edits as given, after-captures.
 class HookRun {
  public:
-  HookRun(const HookPlan& plan, const PassRows& rows, ActivationCache& cache)
-      : plan_(plan), rows_(rows), cache_(cache) {}
+  HookRun(const HookPlan& plan, PassRows rows, ActivationCache& cache)
+      : plan_(plan), rows_(std::move(rows)), cache_(cache) {}
 
   bool wants(Site site, int layer, int expert = -1) const noexcept {
     return plan_.find(site, layer, expert) != nullptr;
@@ -110,8 +111,38 @@ class HookRun {
 
  private:
   const HookPlan& plan_;
-  const PassRows& rows_;
+  PassRows rows_;
   ActivationCache& cache_;
+};
+
+/// What happens at the sites of one pass: a run for all its sequences, or one for each of several
+/// variants that share the pass. The last ones may sleep: their sequences join at a later layer.
+class HookRuns {
+ public:
+  /// `first`: the place of the run's first sequence among those of the pass.
+  void add(const HookPlan& plan, PassRows rows, std::size_t first, ActivationCache& cache);
+  void wake(std::size_t count) noexcept { awake_ = count; }
+
+  bool wants(Site site, int layer, int expert = -1) const noexcept;
+  /// Whether the run of sequence `b` of the pass does.
+  bool wants_of(std::size_t b, Site site, int layer) const noexcept;
+  bool has_edits() const noexcept;
+  bool has_edits_at(Site site, int layer) const noexcept;
+  void visit(Site site, int layer, TensorView<float, 2> rows, int expert = -1);
+  /// One array a sequence of the pass.
+  void visit_edges(Site site, int layer, std::span<const TensorView<float, 3>> edges);
+  /// The run of one sequence alone.
+  void visit_one(std::size_t run, Site site, int layer, TensorView<float, 2> rows);
+
+ private:
+  struct Part {
+    HookRun run;
+    std::size_t first, count;  ///< its sequences
+  };
+  std::span<Part> awake() noexcept { return std::span(parts_).first(awake_); }
+  std::span<const Part> awake() const noexcept { return std::span(parts_).first(awake_); }
+  std::vector<Part> parts_;
+  std::size_t awake_ = 0;
 };
 
 }  // namespace cutaway

@@ -8,10 +8,8 @@
 #include "model/pass.h"
 
 namespace cutaway {
-namespace {
-
-/// Sequences without new tokens take no part in the pass.
-PassRows pass_rows(std::span<const std::span<const TokenId>> tokens, std::span<KvStore> stores) {
+PassRows pass_rows(std::span<const std::span<const TokenId>> tokens,
+                   std::span<const KvStore> stores) {
   PassRows rows;
   std::size_t first = 0;
   for (std::size_t s = 0; s < tokens.size(); ++s) {
@@ -22,8 +20,6 @@ PassRows pass_rows(std::span<const std::span<const TokenId>> tokens, std::span<K
   }
   return rows;
 }
-
-}  // namespace
 
 void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
                 TensorView<const float, 2> x, TensorView<float, 2> y) {
@@ -60,16 +56,19 @@ void apply_unembed(const Model::Impl& model, TensorView<const float, 2> x,
 }
 
 Pass::Pass(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
-           std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
-           WeightMemory memory)
+           std::span<KvStore> stores, PassRows rows, HookRuns hooks, WeightMemory memory,
+           std::vector<Joining> joining)
     : model_(model),
       config_(model.config),
       device_(*model.device),
       stores_(stores),
-      rows_(pass_rows(tokens, stores)),
-      hooks_(plan, rows_, cache),
+      rows_(std::move(rows)),
+      hooks_(std::move(hooks)),
+      memory_(memory),
+      joining_(std::move(joining)),
+      active_(rows_.size()),
       total_(rows_.back().first_row + rows_.back().count),
-      memory_(memory) {
+      capacity_(total_) {
   std::vector<RopeSpan> spans;
   for (const SequenceRows& r : rows_) {
     ids_.insert(ids_.end(), tokens[r.sequence].begin(), tokens[r.sequence].end());
@@ -83,11 +82,12 @@ Pass::Pass(const Model::Impl& model, std::span<const std::span<const TokenId>> t
 }
 
 Tensor Pass::run(LogitRows want) {
-  const auto resid = rows("resid", config_.d_model);
-  embed(resid);
-  for (int layer = 0; layer < config_.n_layers; ++layer) {
+  if (!joining_.empty()) active_ = total_ = 0;
+  for (int layer = 0; layer <= config_.n_layers; ++layer) {
     model_.runtime.check_interrupt();
-    block(layer, resid);
+    join(layer);
+    if (layer == config_.n_layers || active_ == 0) continue;
+    block(layer, rows("resid", config_.d_model));
     if (memory_ == WeightMemory::kReleased) {
       for (const StoredPart& part : model_.weights.blocks[static_cast<std::size_t>(layer)].stored)
         part.file->release(part.bytes);
@@ -96,16 +96,40 @@ Tensor Pass::run(LogitRows want) {
                           static_cast<std::size_t>(config_.n_layers));
   }
   for (const SequenceRows& r : rows_) stores_[r.sequence].length += r.count;
+  const auto resid = rows("resid", config_.d_model);
   check_finite(resid);
   return unembed(resid, want);
 }
 
+/// Lets the sequences in that begin at `layer`: by their embedding, or with the stream that a clean
+/// run had there.
+void Pass::join(int layer) {
+  const std::size_t before = active_;
+  if (joining_.empty()) {
+    if (layer == 0) embed(rows("resid", config_.d_model));
+    return;
+  }
+  while (active_ < rows_.size() && joining_[active_].layer == layer) {
+    total_ += rows_[active_].count;
+    ++active_;
+  }
+  if (active_ == before) return;
+  hooks_.wake(active_);
+  const auto resid = rows("resid", config_.d_model);
+  if (layer == 0) return embed(resid);
+  for (std::size_t b = before; b < active_; ++b) {
+    std::copy_n(joining_[b].resid, rows_[b].count * config_.d_model, slice(resid, b).data());
+    hooks_.visit_one(b, Site::kResidPost, layer - 1, resid);
+  }
+}
+
 void Pass::embed(Rows resid) {
-  device_.embed(model_.weights.embed, ids_, static_cast<float>(config_.embed_scale), resid);
+  device_.embed(model_.weights.embed, std::span(ids_).first(total_),
+                static_cast<float>(config_.embed_scale), resid);
   visit(Site::kEmbed, -1, resid);
   if (!config_.has_learned_positions) return;
   const auto positions = rows("positions", config_.d_model);
-  device_.embed(model_.weights.positions, positions_, 1.0F, positions);
+  device_.embed(model_.weights.positions, std::span(positions_).first(total_), 1.0F, positions);
   visit(Site::kPosEmbed, -1, positions);
   device_.add(positions, resid);
 }
@@ -183,7 +207,7 @@ Tensor Pass::unembed(Rows resid, LogitRows want) {
   if (want == LogitRows::kNone && !hooked) return Tensor({0, config_.d_vocab});
   // Without hooks here, only the rows that are asked for.
   const bool last_only = want == LogitRows::kLast && !hooked;
-  const std::size_t count = last_only ? rows_.size() : total_;
+  const std::size_t count = last_only ? sequences() : total_;
   const auto x = rows("final", config_.d_model).data();
   const Rows picked(x, {count, config_.d_model});
   if (last_only) {
@@ -225,7 +249,7 @@ Tensor Pass::take_logits(Rows logits, LogitRows want, bool already_last) {
 }
 
 void Pass::check_finite(Rows x) {
-  if (hooks_.plan().has_edits()) return;
+  if (hooks_.has_edits()) return;
   const Rows host = device_.map(x);
   for (std::size_t i = 0; i < host.extent(0); ++i) {
     if (kernels::all_finite(host.row(i))) continue;
@@ -251,14 +275,17 @@ Pass::Rows Pass::rows(std::string_view name, std::size_t width) {
   for (auto& [known, buffer] : buffers_) {
     if (known == name) return buffer.view<2>({total_, width});
   }
-  buffers_.emplace_back(name, device_.allocate(total_ * width));
+  buffers_.emplace_back(name, device_.allocate(capacity_ * width));
   return buffers_.back().second.view<2>({total_, width});
 }
 
 Tensor forward(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
                std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
                LogitRows want, WeightMemory memory) {
-  return Pass(model, tokens, stores, plan, cache, memory).run(want);
+  const PassRows rows = pass_rows(tokens, stores);
+  HookRuns hooks;
+  hooks.add(plan, rows, 0, cache);
+  return Pass(model, tokens, stores, rows, std::move(hooks), memory).run(want);
 }
 
 Tensor project(const Model::Impl& model, TensorView<const float, 2> resid, WeightMemory memory) {

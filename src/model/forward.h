@@ -23,6 +23,10 @@ Tensor forward(const Model::Impl& model, std::span<const std::span<const TokenId
                std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
                LogitRows want, WeightMemory memory = WeightMemory::kKept);
 
+/// Where the new tokens of each sequence lie in a pass; sequences without new tokens take no part.
+PassRows pass_rows(std::span<const std::span<const TokenId>> tokens,
+                   std::span<const KvStore> stores);
+
 /// Residual rows through the final norm, W_U and the final soft cap, without hooks.
 Tensor project(const Model::Impl& model, TensorView<const float, 2> resid,
                WeightMemory memory = WeightMemory::kKept);

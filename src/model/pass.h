@@ -26,11 +26,20 @@ void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
 void apply_unembed(const Model::Impl& model, TensorView<const float, 2> x,
                    TensorView<float, 2> logits, WeightMemory memory);
 
+/// A sequence that joins a pass at a layer, with what a clean run of its tokens left there.
+struct Joining {
+  int layer = 0;                    ///< 0: begins with its embedding
+  const float* resid = nullptr;     ///< [count, d_model], the stream that enters that layer
+  const KvStore* before = nullptr;  ///< keys and values of the positions before, every layer
+};
+
 class Pass {
  public:
+  /// `tokens`: the new tokens of each sequence. `joining`: one a sequence in ascending layers, with
+  /// one run of `hooks` each; empty: all begin at the embedding.
   Pass(const Model::Impl& model, std::span<const std::span<const TokenId>> tokens,
-       std::span<KvStore> stores, const HookPlan& plan, ActivationCache& cache,
-       WeightMemory memory);
+       std::span<KvStore> stores, PassRows rows, HookRuns hooks, WeightMemory memory,
+       std::vector<Joining> joining = {});
   Tensor run(LogitRows want);
 
  private:
@@ -41,6 +50,7 @@ class Pass {
 
   // forward.cc
   void embed(Rows resid);
+  void join(int layer);
   void block(int layer, Rows resid);
   /// With `groups`, every row holds that many vectors, each normed by itself. x and y may be the
   /// same. Phase by phase where a hook looks, with the same bits.
@@ -57,6 +67,7 @@ class Pass {
   void project_qkv(const Block& w, Rows x, Rows q, Rows k, Rows v);
   void qk_norms(const Block& w, int layer, Rows q, Rows k);
   void rotate(Rows x, std::size_t heads, const RopeTables& tables);
+  void store_keys_and_values(int layer, Rows k, Rows v);
   void attend(int layer, std::size_t window, Rows q, Rows z);
   void results(const Block& w, int layer, Rows z, Rows out);
 
@@ -87,6 +98,7 @@ class Pass {
   static Rows slice_rows(Rows x, std::size_t first, std::size_t count) {
     return {x.data() + first * x.stride(0), {count, x.extent(1)}, x.strides()};
   }
+  std::size_t sequences() const noexcept { return active_; }
   const KvStore& store(std::size_t b) const { return stores_[rows_[b].sequence]; }
   Rows slice(Rows x, std::size_t b) const {
     return slice_rows(x, rows_[b].first_row, rows_[b].count);
@@ -103,9 +115,12 @@ class Pass {
   Device& device_;
   std::span<KvStore> stores_;
   PassRows rows_;
-  HookRun hooks_;
-  std::size_t total_;
+  HookRuns hooks_;
   WeightMemory memory_;
+  std::vector<Joining> joining_;
+  std::size_t active_;    ///< sequences that have joined: the first ones
+  std::size_t total_;     ///< rows of these
+  std::size_t capacity_;  ///< rows of all
   std::vector<std::int32_t> ids_, positions_;
   RopeTables rope_, rope_local_;
   std::vector<std::pair<std::string_view, Buffer>> buffers_;

@@ -67,10 +67,13 @@ void Pass::rotate(Rows x, std::size_t heads, const RopeTables& tables) {
   const std::size_t d_head = config_.d_head;
   const TensorView<float, 3> turned(x.data(), {x.extent(0), heads, config_.rope.dims},
                                     {heads * d_head, d_head, 1});
+  const std::size_t width = config_.rope.dims / 2;
+  const TensorView<const float, 2> cos(tables.cos.data(), {x.extent(0), width}),
+      sin(tables.sin.data(), {x.extent(0), width});
   if (config_.rope.pairs) {
-    device_.rope_pairs(turned, tables.cos.view<2>(), tables.sin.view<2>());
+    device_.rope_pairs(turned, cos, sin);
   } else {
-    device_.rope(turned, tables.cos.view<2>(), tables.sin.view<2>());
+    device_.rope(turned, cos, sin);
   }
 }
 
@@ -94,17 +97,34 @@ void Pass::attention(const Block& w, int layer, Rows x, Rows out) {
     visit(Site::kRotK, layer, k);
   }
 
-  for (std::size_t b = 0; b < rows_.size(); ++b) {
-    const auto at = static_cast<std::size_t>(layer);
-    device_.store_keys(by_head(slice(k, b), config_.n_kv_heads), rows_[b].past, store(b).keys(at));
-    device_.store_values(by_head(slice(v, b), config_.n_kv_heads), rows_[b].past,
-                         store(b).values(at));
-  }
+  store_keys_and_values(layer, k, v);
   attend(layer, window, q, z);
   visit(Site::kZ, layer, z);
 
   device_.linear(z, std::array{Product{w.o.weight, w.o.bias, out}});
   if (hooks_.wants(Site::kResult, layer)) results(w, layer, z, out);
+}
+
+void Pass::store_keys_and_values(int layer, Rows k, Rows v) {
+  const auto at = static_cast<std::size_t>(layer);
+  const std::size_t heads = config_.n_kv_heads, d_head = config_.d_head;
+  for (std::size_t b = 0; b < sequences(); ++b) {
+    const auto keys = store(b).keys(at), values = store(b).values(at);
+    const std::size_t past = rows_[b].past;
+    if (!joining_.empty() && joining_[b].before != nullptr && past > 0) {
+      // What the clean run computed for the positions before: keys lie by dimension, values by
+      // position.
+      const auto from_keys = joining_[b].before->keys(at),
+                 from_values = joining_[b].before->values(at);
+      device_.copy(Rows(from_keys.data(), {heads * d_head, past}, {from_keys.extent(2), 1}),
+                   Rows(keys.data(), {heads * d_head, past}, {keys.extent(2), 1}));
+      device_.copy(
+          Rows(from_values.data(), {heads, past * d_head}, {from_values.extent(1) * d_head, 1}),
+          Rows(values.data(), {heads, past * d_head}, {values.extent(1) * d_head, 1}));
+    }
+    device_.store_keys(by_head(slice(k, b), heads), past, keys);
+    device_.store_values(by_head(slice(v, b), heads), past, values);
+  }
 }
 
 void Pass::attend(int layer, std::size_t window, Rows q, Rows z) {
@@ -122,33 +142,32 @@ void Pass::attend(int layer, std::size_t window, Rows q, Rows z) {
                                    .softcap = static_cast<float>(config_.attn_softcap),
                                    .window = window};
   };
-  const bool hooked = hooks_.wants(Site::kScores, layer) ||
-                      hooks_.wants(Site::kAttnScores, layer) || hooks_.wants(Site::kPattern, layer);
-  if (!hooked) {
-    for (std::size_t b = 0; b < rows_.size(); ++b) {
-      device_.attention(shape_of(b), by_head(slice(q, b), config_.n_heads), store(b).keys(at),
-                        store(b).values(at), by_head(slice(z, b), config_.n_heads));
-    }
-    return;
-  }
-  // Phase by phase over whole score matrices: what the hooks see, and the same bits as the fused
+  // Phase by phase over whole score matrices where a hook looks, with the same bits as the fused
   // path.
   std::vector<Buffer> buffers;
-  std::vector<TensorView<float, 3>> edges;
-  for (std::size_t b = 0; b < rows_.size(); ++b) {
+  std::vector<TensorView<float, 3>> edges(sequences(), TensorView<float, 3>(nullptr, {0, 0, 0}));
+  std::vector<std::size_t> hooked;
+  for (std::size_t b = 0; b < sequences(); ++b) {
+    const auto heads_of_q = by_head(slice(q, b), config_.n_heads);
+    const auto looks = [&](Site site) { return hooks_.wants_of(b, site, layer); };
+    if (!looks(Site::kScores) && !looks(Site::kAttnScores) && !looks(Site::kPattern)) {
+      device_.attention(shape_of(b), heads_of_q, store(b).keys(at), store(b).values(at),
+                        by_head(slice(z, b), config_.n_heads));
+      continue;
+    }
+    hooked.push_back(b);
     const auto shape = shape_of(b);
     buffers.push_back(device_.allocate(shape.heads * shape.queries * shape.keys));
-    edges.push_back(buffers.back().view<3>({shape.heads, shape.queries, shape.keys}));
-    device_.attention_scores(shape, by_head(slice(q, b), config_.n_heads), store(b).keys(at),
-                             edges[b]);
+    edges[b] = buffers.back().view<3>({shape.heads, shape.queries, shape.keys});
+    device_.attention_scores(shape, heads_of_q, store(b).keys(at), edges[b]);
   }
+  if (hooked.empty()) return;
   visit_edges(Site::kScores, layer, edges);
-  for (std::size_t b = 0; b < rows_.size(); ++b)
-    device_.attention_cap_and_mask(shape_of(b), edges[b]);
+  for (std::size_t b : hooked) device_.attention_cap_and_mask(shape_of(b), edges[b]);
   visit_edges(Site::kAttnScores, layer, edges);
-  for (std::size_t b = 0; b < rows_.size(); ++b) device_.attention_softmax(edges[b]);
+  for (std::size_t b : hooked) device_.attention_softmax(edges[b]);
   visit_edges(Site::kPattern, layer, edges);
-  for (std::size_t b = 0; b < rows_.size(); ++b) {
+  for (std::size_t b : hooked) {
     device_.attention_values(shape_of(b), edges[b], store(b).values(at),
                              by_head(slice(z, b), config_.n_heads));
   }
@@ -171,7 +190,7 @@ void Pass::results(const Block& w, int layer, Rows z, Rows out) {
     const TensorView<const float, 2> x(z.data() + h * d_head, {total_, d_head}, {z.stride(0), 1});
     device_.linear(x, std::array{Product{columns, {}, y}});
   }
-  if (!hooks_.plan().find(Site::kResult, layer)->edits.empty()) {
+  if (hooks_.has_edits_at(Site::kResult, layer)) {
     const std::vector<float> before(result.data(), result.data() + result.size());
     visit(Site::kResult, layer, all);
     for (std::size_t i = 0; i < total_; ++i) {
