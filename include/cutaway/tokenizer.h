@@ -37,21 +37,21 @@ struct Encoding {
 class Tokenizer {
  public:
   /// `path`: a `tokenizer.json`, a `tekken.json` (Mistral), a tiktoken list of base64 tokens and
-  /// ranks (`*.tiktoken`, or `tokenizer.model` in that form), a `.gguf` with an embedded vocabulary,
-  /// or a folder that holds one of the first three, in that order of preference.
+  /// ranks (`*.tiktoken`, or `tokenizer.model` in that form), a `.gguf` with an embedded
+  /// vocabulary, or a folder that holds one of the first three, in that order of preference.
   ///
-  /// `truncation` and `padding` in a tokenizer.json are not applied: they are settings of a training
-  /// run, which transformers switches off too unless a call asks for them. A tiktoken list has no
-  /// special tokens and no pattern of its own: only the published lists are known, by their length
-  /// (GPT-2, GPT-4, GPT-4o, Llama 3, Qwen).
+  /// `truncation` and `padding` in a tokenizer.json are not applied: they are settings of a
+  /// training run, which transformers switches off too unless a call asks for them. A tiktoken list
+  /// has no special tokens and no pattern of its own: only the published lists are known, by their
+  /// length (GPT-2, GPT-4, GPT-4o, Llama 3, Qwen).
   ///
   /// throws IoError, FormatError, UnsupportedError (a part that this version does not know, named;
   /// BPE dropout; a SentencePiece `tokenizer.model`), ArgumentError (a folder with several lists).
   static Tokenizer load(const std::filesystem::path& path);
 
-  /// throws FormatError if `text` is not UTF-8 (naming the byte offset), ArgumentError if it needs an
-  /// unknown token that the vocabulary lacks, UnsupportedError if a regular expression of the file
-  /// takes more than a million steps for one match.
+  /// throws FormatError if `text` is not UTF-8 (naming the byte offset), ArgumentError if it needs
+  /// an unknown token that the vocabulary lacks, UnsupportedError if a regular expression of the
+  /// file takes more than a million steps for one match.
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens = true) const;
   Encoding encode_with_offsets(std::string_view text, bool add_special_tokens = true) const;
 
