@@ -79,7 +79,7 @@ candle_mi() {
     }
   fi
   say "building candle_mi"
-  RUSTFLAGS="${RUSTFLAGS:--C target-cpu=native}" cargo build --release --locked --quiet --manifest-path "$here/candle_mi/Cargo.toml" --target-dir "$there/candle_mi" \
+  RUSTFLAGS="${RUSTFLAGS:--C target-cpu=native}" cargo build --release --quiet --manifest-path "$here/candle_mi/Cargo.toml" --target-dir "$there/candle_mi" \
     >"$there/candle_mi.log" 2>&1 || skip candle_mi "cargo could not build it (whole log: $there/candle_mi.log)"
 }
 
