@@ -299,11 +299,7 @@ ExpressionPtr ExpressionParser::filters_and_tests(ExpressionPtr e) {
     } else if (is_name("is")) {
       e = test(std::move(e));
     } else if (is_op("(")) {
-      const int line = current().line;
-      std::vector<ExpressionPtr> one;
-      one.push_back(std::move(e));
-      e = make(ExpressionKind::kCall, line, std::move(one));
-      call_arguments(*e);
+      e = call(std::move(e));
     } else {
       return e;
     }

@@ -122,16 +122,21 @@ ExpressionPtr ExpressionParser::dict() {
   return make(ExpressionKind::kDict, line, std::move(items));
 }
 
+ExpressionPtr ExpressionParser::call(ExpressionPtr callee) {
+  const int line = current().line;
+  std::vector<ExpressionPtr> one;
+  one.push_back(std::move(callee));
+  ExpressionPtr e = make(ExpressionKind::kCall, line, std::move(one));
+  call_arguments(*e);
+  return e;
+}
+
 ExpressionPtr ExpressionParser::postfix(ExpressionPtr e) {
   for (;;) {
     if (is_op(".") || is_op("[")) {
       e = subscript(std::move(e));
     } else if (is_op("(")) {
-      const int line = current().line;
-      std::vector<ExpressionPtr> one;
-      one.push_back(std::move(e));
-      e = make(ExpressionKind::kCall, line, std::move(one));
-      call_arguments(*e);
+      e = call(std::move(e));
     } else {
       return e;
     }

@@ -66,6 +66,7 @@ class ExpressionParser {
   ExpressionPtr filter_chain(ExpressionPtr value, bool starts_with_name);
   ExpressionPtr unary(bool with_filter = true);
   void call_arguments(Expression& call);
+  ExpressionPtr call(ExpressionPtr callee);  ///< the parenthesis comes next
   ExpressionPtr make(ExpressionKind kind, int line, std::vector<ExpressionPtr> children = {}) const;
   /// Again after children, keywords or stars were added: a tree too high to walk is an error.
   void measure(Expression& e) const;

@@ -16,9 +16,10 @@ bool HookRuns::wants(Site site, int layer, int expert) const noexcept {
 }
 
 bool HookRuns::wants_of(std::size_t b, Site site, int layer) const noexcept {
-  return std::ranges::any_of(awake(), [&](const Part& p) {
-    return b >= p.first && b < p.first + p.count && p.run.wants(site, layer);
-  });
+  // Parts follow each other: the last that begins at or before `b`.
+  const auto parts = awake();
+  const auto after = std::ranges::upper_bound(parts, b, {}, &Part::first);
+  return after != parts.begin() && std::prev(after)->run.wants(site, layer);
 }
 
 bool HookRuns::has_edits() const noexcept {

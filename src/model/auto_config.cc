@@ -60,22 +60,6 @@ class Evidence {
   std::string type_;
 };
 
-/// The attention matrices decide whose names these are.
-bool fits_scheme(const Evidence& e, const TensorNames& names) {
-  const std::string_view in = names.qkv.empty() ? names.q : names.qkv;
-  return e.find(names.prefix, fmt::format("{}.weight", names.embed)) != nullptr &&
-         e.in_blocks(names, in) != nullptr && e.in_blocks(names, names.o) != nullptr;
-}
-
-/// Families whose names are theirs alone; everybody else writes Llama's.
-const Family* own_scheme(const Evidence& e) {
-  for (std::string_view type : {"gpt2", "gpt_neox", "gptj", "opt"}) {
-    const Family* family = find_family(type);
-    if (fits_scheme(e, family->names)) return family;
-  }
-  return nullptr;
-}
-
 bool is_gemma(const Evidence& e, const TensorNames& names) {
   return e.type_has("gemma") ||
          (e.says("query_pre_attn_scalar") && e.in_blocks(names, "pre_feedforward_layernorm"));
@@ -238,7 +222,7 @@ Family auto_family(const io::Json& config, const TensorShapes& tensors) {
                     fmt::join(issues, "; "), supported_families()));
   }
   const Evidence e(config, tensors);
-  if (const Family* family = own_scheme(e)) return *family;
+  if (const Family* family = family_with_own_names(tensors)) return *family;
   return llama_like(e);
 }
 

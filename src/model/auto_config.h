@@ -16,6 +16,10 @@ namespace cutaway {
 using TensorShapes = std::map<std::string, std::vector<std::size_t>, std::less<>>;
 TensorShapes shapes_of(const std::vector<io::StoredTensor>& tensors);
 
+/// The family whose tensor names are its own and are those of the checkpoint (GPT-2, GPT-NeoX,
+/// GPT-J, OPT); nullptr: they are Llama's, or nobody's.
+const Family* family_with_own_names(const TensorShapes& tensors);
+
 /// Why the checkpoint cannot be run with any row made from what it says; empty if it can. Each
 /// issue names what was looked for and the nearest that was found.
 std::vector<std::string> compatibility_issues(const io::Json& config, const TensorShapes& tensors);

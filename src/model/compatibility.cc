@@ -130,10 +130,12 @@ void check_gemma(const io::Json& config, const TensorShapes& tensors,
         act));
 }
 
-/// A scheme of its own that the table knows: its attention matrices are there.
-bool has_own_scheme(const TensorShapes& tensors) {
+}  // namespace
+
+const Family* family_with_own_names(const TensorShapes& tensors) {
   for (std::string_view type : {"gpt2", "gpt_neox", "gptj", "opt"}) {
-    const TensorNames& n = find_family(type)->names;
+    const Family* family = find_family(type);
+    const TensorNames& n = family->names;
     std::string_view prefix = n.prefix;
     const std::string_view in = n.qkv.empty() ? n.q : n.qkv;
     for (;;) {
@@ -142,21 +144,19 @@ bool has_own_scheme(const TensorShapes& tensors) {
       };
       if (exists(in) && exists(n.o) && exists(n.down) &&
           tensors.contains(fmt::format("{}{}.weight", prefix, n.embed)))
-        return true;
+        return family;
       const auto dot = prefix.find('.');
       if (dot == std::string_view::npos) break;
       prefix = prefix.substr(dot + 1);
     }
   }
-  return false;
+  return nullptr;
 }
-
-}  // namespace
 
 std::vector<std::string> compatibility_issues(const io::Json& config, const TensorShapes& tensors) {
   std::vector<std::string> issues;
   check_sizes(config, issues);
-  if (has_own_scheme(tensors)) return issues;
+  if (family_with_own_names(tensors) != nullptr) return issues;
   const std::size_t before = issues.size();
   check_llama_names(config, tensors, issues);
   if (issues.size() > before) {

@@ -26,20 +26,12 @@ constexpr ConfigKeys kGpt2Keys = {.d_model = "n_embd",
                                   .mlp_bias = "",
                                   .attn_scaled = "scale_attn_weights",
                                   .attn_scale_by_layer = "scale_attn_by_inverse_layer_idx"};
-constexpr ConfigKeys kGptJKeys = {.d_model = "n_embd",
-                                  .n_layers = "n_layer",
-                                  .n_heads = "n_head",
-                                  .n_kv_heads = "",
-                                  .d_head = "",
-                                  .d_mlp = "n_inner",
-                                  .n_ctx = "n_positions",
-                                  .norm_eps = "layer_norm_epsilon",
-                                  .act = "activation_function",
-                                  .rope_theta = "",
-                                  .rotary_dims = "rotary_dim",
-                                  .qkv_bias = "",
-                                  .o_bias = "",
-                                  .mlp_bias = ""};
+constexpr ConfigKeys kGptJKeys = [] {
+  ConfigKeys keys = kGpt2Keys;
+  keys.rotary_dims = "rotary_dim";
+  keys.attn_scaled = keys.attn_scale_by_layer = "";
+  return keys;
+}();
 
 constexpr TensorNames kFourNorms = {.ln1_post = "post_attention_layernorm",
                                     .ln2 = "pre_feedforward_layernorm",

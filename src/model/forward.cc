@@ -21,10 +21,9 @@ PassRows pass_rows(std::span<const std::span<const TokenId>> tokens,
   return rows;
 }
 
-void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
+void apply_norm(Device& device, Norm kind, const NormWeights& w, float eps,
                 TensorView<const float, 2> x, TensorView<float, 2> y) {
-  const auto eps = static_cast<float>(config.norm_eps);
-  if (config.norm == Norm::kLayer) {
+  if (kind == Norm::kLayer) {
     device.layer_norm(x, w.gain, w.bias, eps, y);
   } else {
     device.rms_norm(x, w.gain, eps, y);
@@ -182,11 +181,7 @@ void Pass::norm(Norm kind, const NormWeights& w, Rows x, Rows y, int layer, Norm
   const bool one_gain = w.gain.size() == xs.extent(1);
   const Rows gained = one_gain ? ys : y;
   if (one_gain && !hooks_.wants(sites.scale, layer) && !hooks_.wants(sites.normalized, layer)) {
-    if (kind == Norm::kLayer) {
-      device_.layer_norm(xs, w.gain, w.bias, eps, ys);
-    } else {
-      device_.rms_norm(xs, w.gain, eps, ys);
-    }
+    apply_norm(device_, kind, w, eps, xs, ys);
     return;
   }
   if (kind == Norm::kLayer) device_.center_rows(xs, ys);
@@ -221,7 +216,8 @@ Tensor Pass::unembed(Rows resid, LogitRows want) {
   const Buffer logits_buffer = device_.allocate(count * config_.d_vocab);
   const auto logits = logits_buffer.view<2>({count, config_.d_vocab});
   if (last_only) {
-    apply_norm(device_, config_, model_.weights.ln_final, picked, picked);
+    apply_norm(device_, config_.norm, model_.weights.ln_final, static_cast<float>(config_.norm_eps),
+               picked, picked);
   } else {
     norm(config_.norm, model_.weights.ln_final, picked, picked, -1,
          {Site::kLnFinalScale, Site::kLnFinalNormalized});
@@ -293,7 +289,7 @@ Tensor project(const Model::Impl& model, TensorView<const float, 2> resid, Weigh
   Device& device = *model.device;
   const Buffer normed_buffer = device.allocate(resid.size());
   const auto normed = normed_buffer.view<2>({resid.extent(0), c.d_model});
-  apply_norm(device, c, model.weights.ln_final, resid, normed);
+  apply_norm(device, c.norm, model.weights.ln_final, static_cast<float>(c.norm_eps), resid, normed);
   Tensor logits = Tensor::uninitialized({resid.extent(0), c.d_vocab});
   apply_unembed(model, normed, logits.view<2>(), memory);
   return logits;

@@ -19,8 +19,8 @@
 
 namespace cutaway {
 
-/// y = normed x · gain + bias with the model's kind of norm, without hooks.
-void apply_norm(Device& device, const ModelConfig& config, const NormWeights& w,
+/// y = normed x · gain + bias, without hooks.
+void apply_norm(Device& device, Norm kind, const NormWeights& w, float eps,
                 TensorView<const float, 2> x, TensorView<float, 2> y);
 /// W_U, its bias, the logits' scale and the final soft cap.
 void apply_unembed(const Model::Impl& model, TensorView<const float, 2> x,
